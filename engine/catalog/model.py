@@ -13,16 +13,17 @@ A :class:`Link` is a reference over several ordinary fields at once, as a compos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+from engine.model import Policy
 
 Kind = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "datetime", "time", "uuid", "json", "list", "reference"
 ]
-Policy = Literal["skip", "update", "version", "ask"]
 By = Literal["key", "alias", "display"]
-
-POLICIES: tuple[Policy, ...] = ("skip", "update", "version", "ask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Field:
     headings: tuple[str, ...] = ()
     sensitive: bool = False
     reference: Reference | None = None
+    filled: bool = False
+    """Whether the database fills the column in by itself: it may be left out, but never holds NULL."""
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the stored column may hold NULL."""
+        return not (self.required or self.filled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,30 @@ class Catalog:
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
+
+
+def make_catalog(name: str, entities: tuple[Entity, ...], file: str = "") -> Catalog:
+    """The catalog of these entities, with its digest."""
+    meaning = json.dumps([name, [asdict(entity) for entity in entities]], ensure_ascii=True, sort_keys=True)
+    return Catalog(name, entities, hashlib.sha256(meaning.encode()).hexdigest(), file)
+
+
+def stored(catalog: Catalog, item: Field) -> Field:
+    """The ordinary field whose values ``item.column`` holds: ``item`` itself, or what its reference comes down to.
+
+    A reference stored as the id of its target answers as a required field of the id's kind. ValueError where references
+    only lead to each other.
+    """
+    seen: set[tuple[str, str]] = set()
+    while item.reference is not None:
+        target, column = catalog.entity(item.reference.to), item.reference.column
+        if column == target.id:
+            return Field(column, column, target.id_kind, required=True)
+        if (target.name, column) in seen:
+            raise ValueError(f"{target.name}.{column} is a reference that leads back to itself")
+        seen.add((target.name, column))
+        item = next(found for found in target.fields if found.column == column)
+    return item
 
 
 @dataclass(frozen=True, slots=True)
