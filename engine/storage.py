@@ -1,0 +1,153 @@
+"""The storage folder: raw bytes of every upload by sha256, and Parquet files of staged and checked rows.
+
+Any fsspec URL. Raw bytes are written once under their hash, through a temporary name, so half a
+file is never offered; everything else belongs to one batch and can be worked out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from engine.errors import StorageError, UnreadableFileError
+
+BLOCK = 1 << 20
+
+
+class Storage:
+    """The folder at one fsspec URL."""
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self.url = url
+        self._cache = cache
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(url)
+        except (OSError, ValueError, ImportError) as error:
+            raise StorageError(f"The storage folder {url} cannot be opened: {error}.") from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the folder is on this machine's disk."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def keep_raw(self, file: Path) -> tuple[str, int]:
+        """The bytes of ``file`` are kept; answers their sha256 (hex) and size in bytes."""
+        digest = hashlib.sha256()
+        size = 0
+        with _readable(file) as source:
+            while block := source.read(BLOCK):
+                digest.update(block)
+                size += len(block)
+        sha256 = digest.hexdigest()
+        target = self._raw(sha256)
+        with self._guard():
+            if not self.fs.exists(target):
+                self._copy_in(file, target)
+        return sha256, size
+
+    def _copy_in(self, file: Path, target: str) -> None:
+        partial = f"{target}.{uuid.uuid4().hex}.tmp"
+        self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        with file.open("rb") as source, self.fs.open(partial, "wb") as sink:
+            shutil.copyfileobj(source, sink, BLOCK)
+        self.fs.mv(partial, target)
+
+    def raw_file(self, sha256: str) -> Path:
+        """A local file with the raw bytes of that hash (fetched once where the storage is remote)."""
+        if self.is_local:
+            return Path(self._raw(sha256))
+        local = self._cache / sha256
+        if not local.exists():
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with self._guard():
+                self.fs.get(self._raw(sha256), str(local))
+        return local
+
+    def _raw(self, sha256: str) -> str:
+        return f"{self.root}/raw/{sha256[:2]}/{sha256}"
+
+    def path(self, batch: str, *parts: str) -> str:
+        """Where a file of a batch is: ``parts`` below the batch's own folder."""
+        return "/".join([self.root, "batches", batch, *parts])
+
+    @contextmanager
+    def parquet_writer(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """A writer of row groups to ``path``; the file appears under its name only when all is written."""
+        partial = f"{path}.{uuid.uuid4().hex}.tmp"
+        with self._guard():
+            self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            try:
+                with (
+                    self.fs.open(partial, "wb") as sink,
+                    pq.ParquetWriter(sink, schema, compression="lz4", use_dictionary=False) as writer,
+                ):
+                    yield writer
+                self.fs.mv(partial, path)
+            except BaseException:
+                if self.fs.exists(partial):
+                    self.fs.rm(partial)
+                raise
+
+    @contextmanager
+    def parquet(self, path: str) -> Iterator[pq.ParquetFile]:
+        """The Parquet file at ``path``, open for reading by row groups and columns."""
+        with self._guard(), self.fs.open(path, "rb") as source, pq.ParquetFile(source) as file:
+            yield file
+
+    def write_json(self, path: str, value: Any) -> None:
+        """``value`` stands at ``path``."""
+        with self._guard():
+            self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            partial = f"{path}.{uuid.uuid4().hex}.tmp"
+            with self.fs.open(partial, "w", encoding="utf-8") as sink:
+                json.dump(value, sink, ensure_ascii=False, sort_keys=True)
+            self.fs.mv(partial, path)
+
+    def read_json(self, path: str) -> Any:
+        """The value at ``path``, or None where there is no such file."""
+        with self._guard():
+            if not self.fs.exists(path):
+                return None
+            with self.fs.open(path, "r", encoding="utf-8") as source:
+                return json.load(source)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at ``path``."""
+        return bool(self.fs.exists(path))
+
+    def remove(self, path: str) -> None:
+        """Nothing stands at ``path``, nor below it."""
+        with self._guard():
+            if self.fs.exists(path):
+                self.fs.rm(path, recursive=True)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise StorageError(f"The storage folder {self.url} cannot be written: check its permissions.") from error
+        except OSError as error:
+            raise StorageError(f"The storage folder {self.url} failed: {error.strerror or error}.") from error
+
+
+def _readable(file: Path) -> BinaryIO:
+    if file.is_dir():
+        raise UnreadableFileError(f"{file} is a folder: name the files in it.")
+    try:
+        return file.open("rb")
+    except FileNotFoundError as error:
+        raise UnreadableFileError(f"There is no file {file}: check its name.") from error
+    except OSError as error:
+        raise UnreadableFileError(f"{file} cannot be read: {error.strerror}.") from error
