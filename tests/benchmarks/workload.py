@@ -6,6 +6,8 @@ random stream, so memory does not grow with their number and every file agrees o
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,7 @@ NOTES = (
     "Deliver with the standing order",
     "",
 )
-BAD_KINDS = ("date", "reference", "choice", "missing")
+BAD_KINDS = ("value.type", "reference.missing", "value.choice", "value.missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def generate(
     products: int = 20_000,
     seed: int = 20_260_331,
 ) -> Workload:
-    """All five files are in ``folder``; an order takes about 96 bytes."""
+    """All five files are in ``folder``; an order takes about 100 bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     work = Workload(
         organization=folder / "organization.csv",
@@ -158,15 +160,17 @@ def _with_changes(chunk: _Orders) -> pa.Table:
 
 
 def _with_bad_rows(chunk: _Orders) -> pa.Table:
-    """Every hundredth order has one bad cell, of the four kinds in turn."""
-    number = pa.array(np.arange(chunk.start, chunk.start + len(chunk.table)) // round(1 / BAD) % len(BAD_KINDS))
-    is_bad = _hit(chunk, BAD)
-    cells = {"date": ("ordered_on", "2025-02-30"), "reference": ("customer", "NOBODY")}
-    cells |= {"choice": ("status", "lost"), "missing": ("quantity", "")}
+    """Every hundredth order has one bad cell, of the four kinds in turn; each wrong reference another."""
+    kind = pa.array(np.arange(chunk.start, chunk.start + len(chunk.table)) // round(1 / BAD) % len(BAD_KINDS))
+    bad = {
+        "ordered_on": pa.scalar("2025-02-30"),
+        "customer": pc.replace_substring(chunk.table["customer"], "-", ""),
+        "status": pa.scalar("lost"),
+        "quantity": pa.scalar(""),
+    }
     table = chunk.table
-    for kind, name in enumerate(BAD_KINDS):
-        field, text = cells[name]
-        table = _replaced(table, field, pc.and_(is_bad, pc.equal(number, kind)), pa.scalar(text))
+    for number, (column, cells) in enumerate(bad.items()):
+        table = _replaced(table, column, pc.and_(_hit(chunk, BAD), pc.equal(kind, number)), cells)
     return table
 
 
@@ -226,3 +230,9 @@ def _quoted(column: pa.Array) -> pa.Array:
         return column
     quoted = ['"' + text.replace('"', '""') + '"' if set(text) & set(',"\n') else text for text in texts]
     return pa.array(quoted).take(words.indices)
+
+
+if __name__ == "__main__":
+    made = generate(Path(sys.argv[1]), orders=int(sys.argv[2]))
+    counts = {"orders": made.orders, "changed": made.changed, "new": made.new, "bad": made.bad}
+    print(json.dumps(counts | {"bad_codes": BAD_KINDS}))
