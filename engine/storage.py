@@ -7,6 +7,7 @@ file is never offered; everything else belongs to one batch and can be worked ou
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import uuid
@@ -82,17 +83,17 @@ class Storage:
         return "/".join([self.root, "batches", batch, *parts])
 
     @contextmanager
-    def parquet_writer(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    def parquet_writer(self, path: str, schema: pa.Schema) -> Iterator[ParquetWriter]:
         """A writer of row groups to ``path``; the file appears under its name only when all is written."""
         partial = f"{path}.{uuid.uuid4().hex}.tmp"
         with self._guard():
             self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             try:
-                with (
-                    self.fs.open(partial, "wb") as sink,
-                    pq.ParquetWriter(sink, schema, compression="lz4", use_dictionary=False) as writer,
-                ):
-                    yield writer
+                with self.fs.open(partial, "wb") as sink:
+                    digest = hashlib.sha256()
+                    hashing = _Hashing(sink, digest)
+                    with pq.ParquetWriter(hashing, schema, compression="lz4", use_dictionary=False) as writer:
+                        yield ParquetWriter(writer, digest)
                 self.fs.mv(partial, path)
             except BaseException:
                 if self.fs.exists(partial):
@@ -122,6 +123,12 @@ class Storage:
             with self.fs.open(path, "r", encoding="utf-8") as source:
                 return json.load(source)
 
+    def copy(self, path: str, other: str) -> None:
+        """The file at ``path`` stands at ``other`` too."""
+        with self._guard():
+            self.fs.makedirs(other.rsplit("/", 1)[0], exist_ok=True)
+            self.fs.copy(path, other)
+
     def exists(self, path: str) -> bool:
         """Whether there is a file at ``path``."""
         return bool(self.fs.exists(path))
@@ -140,6 +147,38 @@ class Storage:
             raise StorageError(f"The storage folder {self.url} cannot be written: check its permissions.") from error
         except OSError as error:
             raise StorageError(f"The storage folder {self.url} failed: {error.strerror or error}.") from error
+
+
+class ParquetWriter:
+    """Writes row groups; ``digest()`` is the sha256 (hex) of all bytes written so far."""
+
+    def __init__(self, writer: pq.ParquetWriter, digest: Any) -> None:
+        self._writer = writer
+        self._digest = digest
+
+    def write(self, table: pa.Table) -> None:
+        """The table stands in the file as one row group."""
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+    def digest(self) -> str:
+        """See the class."""
+        return str(self._digest.hexdigest())
+
+
+class _Hashing(io.RawIOBase):
+    """Passes bytes on to a file, and hashes them on the way."""
+
+    def __init__(self, sink: Any, digest: Any) -> None:
+        super().__init__()
+        self._sink = sink
+        self._digest = digest
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        return int(self._sink.write(data))
 
 
 def _readable(file: Path) -> BinaryIO:

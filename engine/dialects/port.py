@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from engine.catalog.model import Entity, Field
 
-SEQ = "seq"
+SEQ = "->seq"
 """Primary key of every staged table: the row's place among all rows of its entity in the batch, from 1."""
 
 
@@ -22,11 +22,15 @@ class Stage(Protocol):
     """Temporary tables beside the records, gone when the stage is closed."""
 
     def load(self, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """A staged table holds the batches; its column ``seq`` is the primary key. Only before the transaction."""
+        """A staged table holds the batches; its column SEQ is the primary key. Only before the transaction."""
         ...
 
     def name(self, table: str) -> str:
         """How SQL names the staged table."""
+        ...
+
+    def create(self, connection: sa.Connection, table: str, columns: str) -> None:
+        """An empty staged table stands, with the columns of a CREATE TABLE; only inside the transaction."""
         ...
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:
@@ -70,7 +74,6 @@ class Dialect(Protocol):
     def json_object(self, pairs: list[tuple[str, str]]) -> str:
         """SQL of a JSON text with the members (name, SQL of a text or null)."""
         ...
-
 
     def without_indexes(
         self, connection: sa.Connection, entity: Entity, *, also_constraints: bool

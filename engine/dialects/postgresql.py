@@ -44,6 +44,10 @@ class PostgreSQLStage:
         """See :class:`engine.dialects.port.Stage`."""
         return f'pg_temp."{table}"'
 
+    def create(self, connection: sa.Connection, table: str, columns: str) -> None:
+        """See :class:`engine.dialects.port.Stage`."""
+        connection.exec_driver_sql(f'CREATE TEMPORARY TABLE "{table}" ({columns}) ON COMMIT DROP')
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """The transaction the stage was loaded in."""
@@ -78,6 +82,7 @@ class PostgreSQLDialect:
         """See :class:`engine.dialects.port.Dialect`; a stage that does not write is rolled back."""
         opened = writer if writes else connected
         with opened(self._database) as connection, connection.begin() as transaction:
+            connection.execution_options(no_parameters=True)  # or a % in a name would be taken for a parameter
             connection.exec_driver_sql("SET LOCAL datestyle TO 'ISO'")
             connection.exec_driver_sql("SET LOCAL work_mem TO '256MB'")
             yield PostgreSQLStage(connection)
@@ -95,7 +100,7 @@ class PostgreSQLDialect:
         """See :class:`engine.dialects.port.Dialect`."""
         if field.kind == "datetime":
             moment = f"to_char({column}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
-            return f"replace({moment}, '.000000', '') || '+00:00'"
+            return f"rtrim(rtrim({moment}, '0'), '.') || 'Z'"
         return f"{column}::text"
 
     def differs(self, stored: str, staged: str, field: Field) -> str:

@@ -54,6 +54,10 @@ class SQLiteStage:
         """See :class:`engine.dialects.port.Stage`."""
         return f'stage."{table}"'
 
+    def create(self, connection: sa.Connection, table: str, columns: str) -> None:
+        """See :class:`engine.dialects.port.Stage`."""
+        connection.exec_driver_sql(f"CREATE TABLE {self.name(table)} ({columns})")
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """See :class:`engine.dialects.port.Stage`; readers only ever write to the side file."""
@@ -61,7 +65,7 @@ class SQLiteStage:
         with opened(self._database) as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("ATTACH DATABASE ? AS stage", (str(self._file),))
-            driver.execute("PRAGMA stage.journal_mode=OFF")
+            driver.execute("PRAGMA stage.journal_mode=MEMORY")
             driver.execute("PRAGMA stage.synchronous=OFF")
             driver.execute("PRAGMA stage.cache_size=-65536")
             try:
@@ -132,10 +136,10 @@ class SQLiteDialect:
         if field.kind == "boolean":
             return f"CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST({column} AS TEXT) END"
         if field.kind == "datetime":
-            moment = f"replace(replace({column}, ' ', 'T'), '.000000', '') || '+00:00'"
+            moment = f"rtrim(rtrim(replace({column}, ' ', 'T'), '0'), '.') || 'Z'"
             return f"CASE WHEN {column} GLOB '{_DATETIME}' THEN {moment} ELSE CAST({column} AS TEXT) END"
         if field.kind == "time":
-            return f"replace(CAST({column} AS TEXT), '.000000', '')"
+            return f"CASE WHEN {column} GLOB '*.*' THEN rtrim(rtrim({column}, '0'), '.') ELSE {column} END"
         return f"CAST({column} AS TEXT)"
 
     def differs(self, stored: str, staged: str, field: Field) -> str:

@@ -1,0 +1,1 @@
+"""Stage 6: resolved -> plan. See :mod:`engine.planning.plan`."""

@@ -1,0 +1,539 @@
+"""The Python door, behind which the command line, the screens and the HTTP API stand.
+
+Every call is complete in itself: it opens what it needs, and leaves the batch in the ledger and the storage, so that the next
+call may come from another process. The clock and the random ids come in as arguments.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from engine import pipeline
+from engine.catalog.loader import load_catalog
+from engine.catalog.model import Catalog
+from engine.catalog.schema import check_fits, create_missing
+from engine.database import connected, open_database, writing
+from engine.dialects.choose import dialect_of
+from engine.dialects.records import records_of
+from engine.errors import RefusedError, StalePlanError, UnreadableFileError, UsageError
+from engine.issues import issue_table
+from engine.ledger import batches as ledger
+from engine.ledger.schema import revision, upgrade
+from engine.mapping import guess
+from engine.model import (
+    Batch,
+    Counts,
+    ExportOptions,
+    ExportResult,
+    ImportOptions,
+    ImportResult,
+    IssueCounts,
+    Policy,
+    Source,
+    Status,
+    Step,
+)
+from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, UNDO, Notebook, effective, read_notebook
+from engine.planning.plan import ASK, Plan, Settling
+from engine.processors.port import ROW, Part, ReadOptions
+from engine.processors.registry import processor_for
+from engine.resolver.rows import REJECTED, Checked
+from engine.runs import Run, load_run, run_folder, save_run, staged_chunks
+from engine.settings import Settings
+from engine.storage import Storage
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress nobody looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a file part was found to be; ``sha_seen`` names the batch that imported the same bytes before."""
+
+    file: str
+    part: Part
+    format: str
+    entity: str | None
+    why: str
+    mapping: dict[str, str]
+    sha_seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a batch would do as it stands: its plan and issues. ``digest`` is what a commit is held to."""
+
+    batch: Batch
+    run: Run
+    counts: dict[str, Counts]
+    issues: IssueCounts
+    digest: str
+
+    @property
+    def can_commit(self) -> bool:
+        """Whether nothing stands in the way, and there is something to do."""
+        return self.issues.error == 0
+
+
+class ImportExportService:
+    """All that Portage does, on the database, catalog and storage of ``settings``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = _now,
+        new_id: Callable[[], str] = _id,
+        catalog: Catalog | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._new_id = new_id
+        self.catalog = catalog or load_catalog(settings.catalog_file)
+        if settings.database_url.startswith("sqlite"):
+            _make_folder(settings.database_url)
+        self.database = open_database(settings.database_url)
+        dialect = dialect_of(self.database)
+        storage = Storage(settings.storage_url, settings.home / "cache")
+        records = records_of(self.catalog, dialect, self.database)
+        self.around = pipeline.Surroundings(self.catalog, self.database, dialect, records, storage)
+
+    # -- the database
+
+    def init(self) -> list[str]:
+        """The catalog's tables and the ledger stand; answers the tables that were made."""
+        with writing(self.database) as connection:
+            upgrade(connection)
+            return create_missing(connection, self.catalog)
+
+    def ready(self) -> None:
+        """The ledger stands, and the catalog fits the database; UsageError says what is missing."""
+        with connected(self.database) as connection:
+            check_fits(connection, self.catalog)
+            current = revision(connection)
+        if current is None:
+            with writing(self.database) as connection:
+                upgrade(connection)
+
+    def record_counts(self) -> dict[str, int]:
+        """How many records each entity has."""
+        with connected(self.database) as connection:
+            return {
+                entity.name: int(
+                    connection.exec_driver_sql(f"SELECT count(*) FROM {self.around.records.table(entity)}").scalar_one()
+                )
+                for entity in self.catalog.entities
+            }
+
+    # -- opening a batch
+
+    def inspect(self, files: Sequence[tuple[Path, str]], options: ImportOptions = ImportOptions()) -> list[Inspected]:
+        """What each part of each file (path, name) is, and which entity it seems to hold."""
+        return [found for path, name in files for found in self._inspect(path, name, options, None)]
+
+    def _inspect(self, path: Path, name: str, options: ImportOptions, entity: str | None) -> list[Inspected]:
+        if entity is not None and entity not in self.catalog:
+            raise UsageError(f"The catalog has no entity {entity!r}: it has {', '.join(e.name for e in self.catalog.entities)}.")
+        processor = processor_for(path, name, self.catalog)
+        read = ReadOptions(options.encoding, options.delimiter, options.quote, options.header_row)
+        found = []
+        for part in processor.inspect(path, read):
+            named = entity if entity is not None and not part.entity else part.entity
+            chosen = guess(self.catalog, part.columns, (Path(name).stem, part.name), named)
+            found.append(Inspected(name, part, processor.format, chosen.entity, chosen.why, chosen.mapping))
+        return found
+
+    def open_batch(
+        self,
+        files: Sequence[tuple[Path, str, str | None]],
+        options: ImportOptions = ImportOptions(),
+        progress: pipeline.Progress = _silent,
+    ) -> Batch:
+        """A new batch holds the files (path, name, entity or None to find out): bytes kept, text staged.
+
+        Raises UnreadableFileError for a file no processor can read; then there is no batch.
+        """
+        self.ready()
+        id = self._new_id()
+        sources = self._stage_files(id, files, options, 0, progress)
+        with writing(self.database) as connection:
+            batch = ledger.add_batch(
+                connection,
+                id=id,
+                user=self.settings.user,
+                at=self._at(),
+                catalog=self.catalog.digest,
+                options=options,
+                parent=None,
+            )
+            for source in sources:
+                ledger.add_source(connection, batch, source)
+        return replace(batch, sources=tuple(sources))
+
+    def add_files(
+        self, batch_id: str, files: Sequence[tuple[Path, str, str | None]], progress: pipeline.Progress = _silent
+    ) -> Batch:
+        """The open batch holds these files too."""
+        batch = self.batch(batch_id)
+        if batch.status != "open":
+            raise RefusedError(f"The batch {batch.id} is {batch.status}: it takes no more files.")
+        sources = self._stage_files(batch.id, files, batch.options, len(batch.sources), progress)
+        with writing(self.database) as connection:
+            for source in sources:
+                ledger.add_source(connection, batch, source)
+        return self.batch(batch_id)
+
+    def _stage_files(
+        self,
+        batch: str,
+        files: Sequence[tuple[Path, str, str | None]],
+        options: ImportOptions,
+        taken: int,
+        progress: pipeline.Progress,
+    ) -> list[Source]:
+        sources: list[Source] = []
+        for path, name, entity in files:
+            inspected = self._inspect(path, name, options, entity)
+            sha256, size = self.around.storage.keep_raw(path)
+            raw = self.around.storage.raw_file(sha256)
+            processor = processor_for(raw, name, self.catalog)
+            for found in inspected:
+                number = taken + len(sources) + 1
+                rows = pipeline.stage_part(self.around, batch, number, processor, raw, found.part, progress)
+                sources.append(self._source(number, found, sha256, size, rows))
+        if not sources:
+            raise UsageError("Name at least one file to import.")
+        return sources
+
+    def _source(self, number: int, found: Inspected, sha256: str, size: int, rows: int) -> Source:
+        return Source(
+            number,
+            found.file,
+            found.part.name,
+            sha256,
+            size,
+            found.entity,
+            found.part.columns,
+            found.mapping,
+            rows,
+            asdict(found.part.options),
+            {
+                "format": found.format,
+                "why": found.why,
+                "headings": list(found.part.headings),
+                "certain": found.part.certain,
+                "notes": list(found.part.notes),
+                "metadata": found.part.metadata,
+            },
+        )
+
+    # -- the notebook
+
+    def batch(self, id: str) -> Batch:
+        """The batch with its sources and steps."""
+        with connected(self.database) as connection:
+            return ledger.load_batch(connection, id)
+
+    def add_step(self, batch: str, kind: str, payload: dict[str, Any]) -> Step:
+        """The step is the batch's last."""
+        with writing(self.database) as connection:
+            loaded = ledger.load_batch(connection, batch)
+            return ledger.add_step(connection, loaded, kind=kind, payload=payload, user=self.settings.user, at=self._at())
+
+    def edit(self, batch: str, source: int, cells: Iterable[tuple[int, str, str]]) -> Step:
+        """Cells (row number, slot, text) of a source hold these texts."""
+        listed = [{"row": int(row), "slot": slot, "text": text} for row, slot, text in cells]
+        return self.add_step(batch, EDIT, {"source": source, "cells": listed})
+
+    def exclude(self, batch: str, source: int, rows: Iterable[int]) -> Step:
+        """Rows of a source are left out."""
+        return self.add_step(batch, EXCLUDE, {"source": source, "rows": [int(row) for row in rows]})
+
+    def map_source(self, batch: str, source: int, entity: str | None, mapping: dict[str, str] | None = None) -> Step:
+        """A source holds this entity (None: it is left out), with the slot of each column (None: those that are known)."""
+        loaded = self.batch(batch)
+        columns = next(item.columns for item in loaded.sources if item.number == source)
+        if mapping is None:
+            mapping = guess(self.catalog, columns, (), entity).mapping if entity else {}
+        return self.add_step(batch, MAP, {"source": source, "entity": entity, "mapping": mapping})
+
+    def set_policy(self, batch: str, entity: str, policy: Policy) -> Step:
+        """Matches of an entity that differ are settled so."""
+        return self.add_step(batch, POLICY, {"entity": entity, "policy": policy})
+
+    def decide(self, batch: str, source: int, rows: Iterable[int], policy: Policy) -> Step:
+        """Single rows that meet a differing record are settled so."""
+        return self.add_step(batch, DECIDE, {"source": source, "rows": [int(row) for row in rows], "policy": policy})
+
+    def undo_step(self, batch: str) -> Step | None:
+        """The last step that stands is undone; None where there is none."""
+        standing = effective(self.batch(batch).steps)
+        return self.add_step(batch, UNDO, {"step": standing[-1].number}) if standing else None
+
+    def discard(self, batch: str) -> None:
+        """The open batch is closed, and nothing of it was written."""
+        with writing(self.database) as connection:
+            ledger.close_batch(connection, ledger.load_batch(connection, batch), "discarded")
+
+    # -- check, plan, commit
+
+    def check(self, batch_id: str, progress: pipeline.Progress = _silent, *, again: bool = False) -> Preview:
+        """The batch's issues and plan as of its last step; kept, and worked out anew only if something moved or ``again``."""
+        batch = self.batch(batch_id)
+        kept = load_run(self.around.storage, batch.id, self.catalog)
+        if kept is not None and not again and kept.steps == _moves(batch):
+            return _preview(batch, kept)
+        run = self._resolve(batch, progress)
+        made = pipeline.plan(self.around, run[1], self._settling(batch, run[1]), progress)
+        return self._keep(batch, run[0], run[1], made)
+
+    def _resolve(self, batch: Batch, progress: pipeline.Progress) -> tuple[str, Checked]:
+        id = self._new_id()
+        folder = run_folder(self.around.storage, batch.id, id)
+        notebook = read_notebook(batch.steps)
+        checked = pipeline.check(self.around, batch, notebook, folder, progress)
+        lost = [source for source in batch.sources if source.entity is None and source.number not in notebook.mapped]
+        return id, replace(checked, issues=pa.concat_tables([checked.issues, *(_no_entity(source) for source in lost)]))
+
+    def _keep(self, batch: Batch, id: str, checked: Checked, made: Plan) -> Preview:
+        issues = pa.concat_tables([checked.issues, made.issues])
+        run = Run(id, _moves(batch), checked, made, issues)
+        save_run(self.around.storage, batch.id, run)
+        return _preview(batch, run)
+
+    def _settling(self, batch: Batch, checked: Checked) -> Settling:
+        notebook = read_notebook(batch.steps)
+        policies: dict[str, Policy] = {
+            name: notebook.policies.get(name, batch.options.policy or rows.entity.policy)
+            for name, rows in checked.rows.items()
+        }
+        return Settling(policies, _decisions(notebook, checked))
+
+    def commit(
+        self,
+        batch_id: str,
+        digest: str | None = None,
+        *,
+        partial: bool = False,
+        progress: pipeline.Progress = _silent,
+    ) -> ImportResult:
+        """The batch's plan is carried out, or nothing is.
+
+        ``digest`` is the plan the user read: StalePlanError if it is no longer what would happen. Committing a
+        committed batch again answers its first result.
+        """
+        started = time.perf_counter()
+        batch = self.batch(batch_id)
+        if batch.status != "open":
+            return self._first_result(batch)
+        preview = self.check(batch_id, progress)
+        if digest is not None and preview.digest != digest:
+            raise StalePlanError("The batch changed since this plan was made: nothing was written. Read the new plan first.")
+        if preview.issues.error and not partial:
+            return self._outcome(batch, preview, "refused", started)
+        return self._write(batch, preview.run.checked, preview.digest, preview.issues, started, progress, partial=partial)
+
+    def _first_result(self, batch: Batch) -> ImportResult:
+        with connected(self.database) as connection:
+            before = ledger.load_result(connection, batch)
+        if before is None:
+            raise RefusedError(f"The batch {batch.id} is {batch.status}: it cannot be committed.")
+        return before
+
+    def run_import(
+        self,
+        files: Sequence[tuple[Path, str, str | None]],
+        options: ImportOptions = ImportOptions(),
+        *,
+        dry_run: bool = False,
+        progress: pipeline.Progress = _silent,
+    ) -> ImportResult:
+        """The whole way in one call: the files are read, checked, planned, and committed where nothing is wrong."""
+        started = time.perf_counter()
+        batch = self.open_batch(files, options, progress)
+        id, checked = self._resolve(batch, progress)
+        if dry_run or (_errors(checked.issues) and not options.partial):
+            made = pipeline.plan(self.around, checked, self._settling(batch, checked), progress)
+            preview = self._keep(batch, id, checked, made)
+            refused = preview.issues.error and not options.partial
+            return self._outcome(batch, preview, "refused" if refused else "planned", started)
+        issues = _count(checked.issues)
+        return self._write(batch, checked, None, issues, started, progress, partial=options.partial, run=id)
+
+    def _write(
+        self,
+        batch: Batch,
+        checked: Checked,
+        expected: str | None,
+        issues: IssueCounts,
+        started: float,
+        progress: pipeline.Progress,
+        *,
+        partial: bool,
+        run: str | None = None,
+    ) -> ImportResult:
+        outcome: list[ImportResult] = []
+
+        def finish(connection: sa.Connection, made: Plan) -> None:
+            if not ledger.close_batch(connection, batch, "committed"):
+                raise RefusedError(f"The batch {batch.id} was committed by somebody else meanwhile.")
+            counts = {name: planned.counts for name, planned in made.entities.items()}
+            found = _count(pa.concat_tables([checked.issues, made.issues]))
+            seconds = time.perf_counter() - started
+            remainder = self._remainder(connection, batch, checked, made) if partial else None
+            result = ImportResult(
+                batch.id, "committed", made.digest, counts, found, seconds, None, remainder, self._at()
+            )
+            ledger.add_result(
+                connection, batch, result, user=self.settings.user, changes=(first + 1, ledger.last_change(connection))
+            )
+            outcome.append(result)
+
+        with connected(self.database) as connection:
+            first = ledger.last_change(connection)
+        try:
+            made = pipeline.commit(
+                self.around,
+                batch,
+                checked,
+                self._settling(batch, checked),
+                finish,
+                progress,
+                expected=expected,
+                allow_issues=partial,
+            )
+        except pipeline.NotCommitted as refused:
+            preview = self._keep(batch, run or self._new_id(), checked, refused.plan)
+            return self._outcome(batch, preview, "refused", started)
+        if run is not None:
+            self._keep(batch, run, checked, made)
+        return replace(outcome[0], seconds=round(time.perf_counter() - started, 3))
+
+    def _remainder(self, connection: sa.Connection, batch: Batch, checked: Checked, made: Plan) -> str | None:
+        """What a partial commit left is an open batch of its own: the same sources, without the rows now committed."""
+        left = sum(planned.counts.reject for planned in made.entities.values())
+        if not left:
+            return None
+        id = self._new_id()
+        rest = ledger.add_batch(
+            connection,
+            id=id,
+            user=self.settings.user,
+            at=self._at(),
+            catalog=self.catalog.digest,
+            options=batch.options,
+            parent=batch.id,
+        )
+        refused = _refused_rows(checked, made)
+        for source in batch.sources:
+            kept = self._copy_staged(batch.id, id, source.number, refused.get(source.number))
+            ledger.add_source(connection, rest, replace(source, rows=kept))
+        for step in effective(batch.steps):
+            ledger.add_step(connection, rest, kind=step.kind, payload=step.payload, user=step.user, at=step.at)
+        return id
+
+    def _copy_staged(self, batch: str, other: str, source: int, rows: np.ndarray | None) -> int:
+        """The source's staged rows with these numbers (None: all) are staged for the other batch too; answers how many."""
+        storage = self.around.storage
+        count = 0
+        with storage.parquet(storage.path(batch, "staged", f"{source}.parquet")) as file:
+            schema = file.schema_arrow
+        with storage.parquet_writer(storage.path(other, "staged", f"{source}.parquet"), schema) as writer:
+            for chunk in staged_chunks(storage, batch, source):
+                kept = chunk if rows is None else chunk.filter(pa.array(np.isin(np.asarray(chunk.column(ROW)), rows)))
+                count += kept.num_rows
+                writer.write(kept)
+        storage.copy(
+            storage.path(batch, "staged", f"{source}.issues.parquet"),
+            storage.path(other, "staged", f"{source}.issues.parquet"),
+        )
+        return count
+
+    def _outcome(self, batch: Batch, preview: Preview, status: Status, started: float) -> ImportResult:
+        seconds = round(time.perf_counter() - started, 3)
+        return ImportResult(batch.id, status, preview.digest, preview.counts, preview.issues, seconds)
+
+    def _at(self) -> str:
+        return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _make_folder(url: str) -> None:
+    file = sa.make_url(url).database
+    if file:
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"The folder of the database {file} cannot be made: {error.strerror}.") from error
+
+
+def _moves(batch: Batch) -> int:
+    """What a kept run depends on: it is stale once a step or a source was added."""
+    return len(batch.steps) * 10_000 + len(batch.sources)
+
+
+def _preview(batch: Batch, run: Run) -> Preview:
+    counts = {name: planned.counts for name, planned in run.plan.entities.items()}
+    return Preview(batch, run, counts, _count(run.issues), run.plan.digest)
+
+
+def _count(issues: pa.Table) -> IssueCounts:
+    by_code = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("code")).to_pylist()}
+    by_severity = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("severity")).to_pylist()}
+    return IssueCounts(by_severity.get("error", 0), by_severity.get("warning", 0), dict(sorted(by_code.items())))
+
+
+def _errors(issues: pa.Table) -> bool:
+    return bool(pc.any(pc.equal(issues.column("severity"), "error")).as_py())
+
+
+def _no_entity(source: Source) -> pa.Table:
+    return issue_table(
+        "file.no_entity",
+        source=pipeline.title(source),
+        message="No entity has these columns: say which one the file holds (ENTITY=FILE), or map its columns.",
+    )
+
+
+def _refused_rows(checked: Checked, made: Plan) -> dict[int, np.ndarray]:
+    """The row numbers each source still has to bring in after a partial commit."""
+    found: dict[int, np.ndarray] = {}
+    for name, rows in checked.rows.items():
+        touched = made.entities[name].touched
+        left = rows.fate == REJECTED
+        left[np.asarray(touched.filter(pc.equal(touched.column("action"), ASK)).column("seq"), dtype=np.int64) - 1] = True
+        for span in rows.spans:
+            inside = slice(span.first - 1, span.last)
+            found[span.source] = rows.row_numbers[inside][left[inside]]
+    return found
+
+
+def _decisions(notebook: Notebook, checked: Checked) -> dict[str, dict[int, Policy]]:
+    """Decisions by row number of a source, as decisions by ``seq`` of an entity."""
+    found: dict[str, dict[int, Policy]] = {}
+    for name, rows in checked.rows.items():
+        for span in rows.spans:
+            decided = notebook.decisions.get(span.source, {})
+            numbers = rows.row_numbers[span.first - 1 : span.last]
+            for at in np.flatnonzero(np.isin(numbers, list(decided))):
+                found.setdefault(name, {})[span.first + int(at)] = decided[int(numbers[at])]
+    return found
