@@ -32,7 +32,7 @@ def arrow_type(field: Field) -> pa.DataType:
         return _TYPES[field.kind]
     precision = 38 if field.precision is None else field.precision
     scale = (10 if field.precision is None else 0) if field.scale is None else field.scale
-    return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
+    return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(min(precision, 76), scale)
 
 
 def to_text(column: pa.ChunkedArray | pa.Array, field: Field) -> pa.Array:
