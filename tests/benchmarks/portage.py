@@ -78,7 +78,7 @@ def _none(_: Counts) -> int:
 
 ORDER = ("order=order.csv",)
 ALL = ("organization=organization.csv", "product=product.csv", *ORDER)
-REBUILD = ("--rebuild-indexes",)
+REBUILD = ("--rebuild-constraints",)
 JOBS = (
     Job("first", "ready", ORDER, _all_inserted, _orders),
     Job("first-all", "empty", ALL, _all_inserted, _orders),
