@@ -20,7 +20,7 @@ from engine.dialects.port import SEQ
 from engine.dialects.records import Joins
 from engine.ledger.tables import translate
 from engine.planning.plan import UPDATE, VERSION, EntityPlan, Plan
-from engine.planning.words import M, S, T, EntityWords
+from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.rows import CANDIDATE, ROW_NUMBER, SOURCE
 
 BULK = 20_000
@@ -70,7 +70,9 @@ def _new_ids(connection: sa.Connection, words: EntityWords, planned: EntityPlan)
     if not planned.counts.insert or entity.id is None:
         return NewIds(0, None)
     dense = planned.inserts is None and bool((words.rows.fate == CANDIDATE).all())
-    base = words.records.dialect.take_ids(connection, entity, planned.counts.insert) if entity.id_kind == "integer" else 0
+    base = (
+        words.records.dialect.take_ids(connection, entity, planned.counts.insert) if entity.id_kind == "integer" else 0
+    )
     if dense and entity.id_kind == "integer":
         return NewIds(base, None)
     seqs = np.flatnonzero(words.rows.fate == CANDIDATE) + 1 if planned.inserts is None else planned.inserts
@@ -104,7 +106,7 @@ def _insert(
     if not planned.counts.insert:
         return
     entity = words.rows.entity
-    joins = [f"JOIN {ids[words.number].table} AS n ON n.\"{SEQ}\" = {words.seq}"] if ids[words.number].table else []
+    joins = [f'JOIN {ids[words.number].table} AS n ON n."{SEQ}" = {words.seq}'] if ids[words.number].table else []
     columns, values = [], []
     if entity.id is not None:
         columns.append(words.records.quote(entity.id))
@@ -200,7 +202,7 @@ def _link(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewId
         own = ids[words.number]
         entity = words.rows.entity
         if entity.id is None:
-            met = f"{words.same_key()} AND NOT EXISTS (SELECT 1 FROM {words.staged('match')} AS {M} WHERE {M}.\"{SEQ}\" = {words.seq})"
+            met = f'{words.same_key()} AND NOT EXISTS (SELECT 1 FROM {words.staged("match")} AS {M} WHERE {M}."{SEQ}" = {words.seq})'
         else:
             if own.table:
                 joins.append(f'JOIN {own.table} AS n ON n."{SEQ}" = {words.seq}')
@@ -215,7 +217,7 @@ def _link(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewId
 
 def _matched(words: EntityWords) -> tuple[str, str]:
     """Matches joined to their rows, and the condition that the record called T is the one they met."""
-    rows = f"{words.staged('match')} AS {M} JOIN {words.staged('rows')} AS {S} ON {words.seq} = {M}.\"{SEQ}\""
+    rows = f'{words.staged("match")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
     return f"{rows} {words.late_joins()}", _is_record(words, words.rows.entity)
 
 
@@ -263,7 +265,10 @@ def _origin(words: EntityWords) -> str:
 
 
 def _staged_key(words: EntityWords, joins: Joins) -> str:
-    parts = [words.after_text(item, joins, {words.number: words}) for item in map(words.rows.entity.field, words.rows.entity.key)]
+    parts = [
+        words.after_text(item, joins, {words.number: words})
+        for item in map(words.rows.entity.field, words.rows.entity.key)
+    ]
     return " || '\x1f' || ".join(parts)
 
 
@@ -295,9 +300,9 @@ def _log_changes(connection: sa.Connection, words: EntityWords, batch: int) -> N
         " (batch, entity, record_id, record_key, action, field, before, after, source, row_number)"
         f" SELECT {batch}, {_entity_literal(words)}, {record_id}, {record_key},"
         f" CASE {M}.action WHEN {VERSION} THEN 'version' ELSE 'update' END, c.field, c.before, c.after, {_origin(words)}"
-        f" FROM {words.staged('change')} AS c JOIN {words.staged('match')} AS {M} ON {M}.\"{SEQ}\" = c.\"{SEQ}\""
-        f" JOIN {words.staged('rows')} AS {S} ON {words.seq} = c.\"{SEQ}\" {joins}"
-        f" WHERE {M}.action IN ({UPDATE}, {VERSION}) ORDER BY c.\"{SEQ}\", c.place"
+        f' FROM {words.staged("change")} AS c JOIN {words.staged("match")} AS {M} ON {M}."{SEQ}" = c."{SEQ}"'
+        f' JOIN {words.staged("rows")} AS {S} ON {words.seq} = c."{SEQ}" {joins}'
+        f' WHERE {M}.action IN ({UPDATE}, {VERSION}) ORDER BY c."{SEQ}", c.place'
     )
 
 

@@ -10,7 +10,6 @@ turns between processes under a lock file, and no connection checkpoints by itse
 from __future__ import annotations
 
 import sqlite3
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +43,9 @@ def open_database(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise UsageError(f"{url!r} is not a database URL: write sqlite:///FILE or postgresql://USER@HOST/NAME.") from error
+        raise UsageError(
+            f"{url!r} is not a database URL: write sqlite:///FILE or postgresql://USER@HOST/NAME."
+        ) from error
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
@@ -58,12 +59,6 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise UsageError("Portage needs a SQLite file: write sqlite:///FILE.")
     database = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-    takes_turns = sqlite3.sqlite_version_info < SAFE_WAL
-    if takes_turns:
-        warnings.warn(
-            f"SQLite {sqlite3.sqlite_version} is older than 3.51.3: Portage's writers take turns under a lock file.",
-            stacklevel=3,
-        )
 
     @event.listens_for(database, "connect")
     def prepare(connection: DBAPIConnection, _record: Any) -> None:
@@ -71,7 +66,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
-        if takes_turns:
+        if takes_turns(database):
             cursor.execute("PRAGMA wal_autocheckpoint=0")
         if cursor.execute("PRAGMA foreign_keys").fetchone() != (1,):
             raise DatabaseError("This SQLite was built without foreign keys: install another build.")
@@ -105,7 +100,15 @@ def writer(database: sa.Engine) -> Iterator[sa.Connection]:
     with _translated(database), _turn(database), database.connect() as connection:
         yield connection.execution_options(portage_writes=True)
         if takes_turns(database) and not connection.in_transaction():
-            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            driver: Any = connection.connection.driver_connection  # outside any transaction
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def startup_notes(database: sa.Engine) -> list[str]:
+    """What whoever runs Portage should know about this database's software."""
+    if takes_turns(database):
+        return [f"SQLite {sqlite3.sqlite_version} is older than 3.51.3: writers take turns under a lock file."]
+    return []
 
 
 def takes_turns(database: sa.Engine) -> bool:
@@ -122,6 +125,8 @@ def _turn(database: sa.Engine) -> Iterator[None]:
     try:
         with FileLock(lock, timeout=BUSY_SECONDS):
             yield
+    except OSError as error:
+        raise DatabaseError(_sentence(str(database.url), f"unable to open {lock}")) from error
     except Timeout as error:
         raise DatabaseError("Another import is writing to the database: try again when it has finished.") from error
 

@@ -60,20 +60,71 @@ SCHEMA = pa.schema(
 )
 
 _TABLE: tuple[IssueCode, ...] = (
-    IssueCode("file.encoding", "warning", "The encoding is uncertain", "Look at the first rows; choose the encoding if letters look wrong."),
-    IssueCode("file.empty", "error", "The file has no rows", "Check that the right file was exported and that it is not empty."),
-    IssueCode("file.too_large", "error", "The file is over a limit", "Split the file, or raise the limit in the settings."),
-    IssueCode("file.unreadable", "error", "The file cannot be read", "Save it again as CSV, JSON or another supported format."),
-    IssueCode("file.bomb", "error", "The file unpacks to far more than it holds", "Do not open it; ask its sender for a plain file."),
-    IssueCode("file.no_entity", "error", "No entity fits the file's columns", "Say which entity the file holds, or map its columns by hand."),
-    IssueCode("row.too_many_cells", "error", "The row has more cells than the header", "Look for an unquoted delimiter in the row."),
-    IssueCode("row.too_few_cells", "error", "The row has fewer cells than the header", "Look for a missing delimiter or a line break in a cell."),
-    IssueCode("row.quote", "error", "A quotation mark is not closed or stands alone", "Double the quotation mark, or close it."),
-    IssueCode("column.missing", "error", "A required column is missing", "Add the column, or map one of the file's columns to it."),
-    IssueCode("column.unknown", "warning", "A column belongs to no field and is not imported", "Map it to a field, or leave it out."),
+    IssueCode(
+        "file.encoding",
+        "warning",
+        "The encoding is uncertain",
+        "Look at the first rows; choose the encoding if letters look wrong.",
+    ),
+    IssueCode(
+        "file.empty",
+        "error",
+        "The file has no rows",
+        "Check that the right file was exported and that it is not empty.",
+    ),
+    IssueCode(
+        "file.too_large", "error", "The file is over a limit", "Split the file, or raise the limit in the settings."
+    ),
+    IssueCode(
+        "file.unreadable", "error", "The file cannot be read", "Save it again as CSV, JSON or another supported format."
+    ),
+    IssueCode(
+        "file.bomb",
+        "error",
+        "The file unpacks to far more than it holds",
+        "Do not open it; ask its sender for a plain file.",
+    ),
+    IssueCode(
+        "file.no_entity",
+        "error",
+        "No entity fits the file's columns",
+        "Say which entity the file holds, or map its columns by hand.",
+    ),
+    IssueCode(
+        "row.too_many_cells",
+        "error",
+        "The row has more cells than the header",
+        "Look for an unquoted delimiter in the row.",
+    ),
+    IssueCode(
+        "row.too_few_cells",
+        "error",
+        "The row has fewer cells than the header",
+        "Look for a missing delimiter or a line break in a cell.",
+    ),
+    IssueCode(
+        "row.quote",
+        "error",
+        "A quotation mark is not closed or stands alone",
+        "Double the quotation mark, or close it.",
+    ),
+    IssueCode(
+        "column.missing",
+        "error",
+        "A required column is missing",
+        "Add the column, or map one of the file's columns to it.",
+    ),
+    IssueCode(
+        "column.unknown",
+        "warning",
+        "A column belongs to no field and is not imported",
+        "Map it to a field, or leave it out.",
+    ),
     IssueCode("column.duplicate", "error", "Two columns have one name", "Rename one of them, or map them by hand."),
     IssueCode("value.missing", "error", "A required value is blank", "Fill in the cell."),
-    IssueCode("value.type", "error", "The text is not of the field's type", "Write the value as the field's type asks."),
+    IssueCode(
+        "value.type", "error", "The text is not of the field's type", "Write the value as the field's type asks."
+    ),
     IssueCode("value.range", "error", "The value is out of range", "Correct the value."),
     IssueCode("value.length", "error", "The text is too long", "Shorten the text."),
     IssueCode("value.pattern", "error", "The text does not have the required form", "Write it as the example shows."),
@@ -83,12 +134,28 @@ _TABLE: tuple[IssueCode, ...] = (
     IssueCode("key.missing", "error", "The row has no key", "Fill in the key."),
     IssueCode("key.duplicate", "error", "Two rows have one key", "Keep one of the rows, or correct a key."),
     IssueCode("key.exists", "error", "Another record has this unique value already", "Correct the value, or the key."),
-    IssueCode("reference.missing", "error", "No record answers to this reference", "Correct the name, or add the record."),
-    IssueCode("reference.ambiguous", "error", "Several records answer to this reference", "Use the key of the one that is meant."),
-    IssueCode("reference.rejected", "error", "The row refers to a row that is itself rejected", "Mend the row it refers to."),
-    IssueCode("reference.cycle", "error", "The records refer to each other in a circle", "Break the circle at one of the rows."),
+    IssueCode(
+        "reference.missing", "error", "No record answers to this reference", "Correct the name, or add the record."
+    ),
+    IssueCode(
+        "reference.ambiguous",
+        "error",
+        "Several records answer to this reference",
+        "Use the key of the one that is meant.",
+    ),
+    IssueCode(
+        "reference.rejected", "error", "The row refers to a row that is itself rejected", "Mend the row it refers to."
+    ),
+    IssueCode(
+        "reference.cycle",
+        "error",
+        "The records refer to each other in a circle",
+        "Break the circle at one of the rows.",
+    ),
     IssueCode("rule.*", "error", "A rule of the catalog is broken", "Correct one of the fields the rule names."),
-    IssueCode("conflict.ask", "error", "A stored record differs, and the policy is to ask", "Choose skip, update or version."),
+    IssueCode(
+        "conflict.ask", "error", "A stored record differs, and the policy is to ask", "Choose skip, update or version."
+    ),
     IssueCode("conflict.stale", "error", "The record changed since the plan was made", "Make the plan again."),
 )
 

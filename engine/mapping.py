@@ -39,8 +39,8 @@ def guess(catalog: Catalog, columns: tuple[str, ...], names: tuple[str, ...], en
         return Guess(entity, "chosen", map_columns(catalog, catalog.entity(entity), columns))
     called = {_plain(name) for name in names if name}
     scored = [_score(catalog, candidate, columns, called) for candidate in catalog.entities]
-    best = max(scored, key=lambda item: item[0], default=(0.0, None, "", {}))
-    if best[1] is None or best[0] <= 0:
+    best = max(scored, key=lambda item: item[0])
+    if best[0] <= 0:
         return Guess(None, "no entity has these columns", {})
     return Guess(best[1].name, best[2], best[3])
 
@@ -77,7 +77,9 @@ def map_columns(catalog: Catalog, entity: Entity, columns: tuple[str, ...]) -> d
 
 def _headings(catalog: Catalog, entity: Entity) -> list[dict[str, str]]:
     """Plain heading to slot, in three ranks: the name, the label, other known headings."""
-    names, labels, others = {}, {}, {}
+    names: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    others: dict[str, str] = {}
     for slot in slots(catalog, entity):
         names[_plain(slot.name)] = slot.name
         if slot.part is None:
@@ -114,7 +116,9 @@ def column_issues(
         is_repeated = column != heading and heading in columns
         if column in mapping or is_repeated:
             continue
-        near = process.extractOne(_plain(column), {name: _plain(name) for name in free}, scorer=fuzz.ratio, score_cutoff=ALIKE)
+        near = process.extractOne(
+            _plain(column), {name: _plain(name) for name in free}, scorer=fuzz.ratio, score_cutoff=ALIKE
+        )
         hint = f" Is it {near[2]}?" if near else ""
         issues.append(
             issue_table(

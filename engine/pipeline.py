@@ -1,7 +1,7 @@
 """The order of the stages, and nothing else: what the whole engine does, in one reading.
 
-    file --processors--> rows --mapping--> fields --conversion--> typed --validation--> checked
-         --resolver--> resolved --planning--> plan --commit--> result
+file --processors--> rows --mapping--> fields --conversion--> typed --validation--> checked
+     --resolver--> resolved --planning--> plan --commit--> result
 """
 
 from __future__ import annotations
@@ -104,7 +104,13 @@ def check(around: Surroundings, batch: Batch, notebook: Notebook, folder: str, p
                     rows, checked = work.converted.rows, work.validated
                     found = pa.concat_tables([work.converted.issues, checked.issues, _of_rows(reading, rows)])
                     incoming.add(
-                        source.number, title(source), rows, work.converted.cleared, found, checked.missing_if_new, excluded
+                        source.number,
+                        title(source),
+                        rows,
+                        work.converted.cleared,
+                        found,
+                        checked.missing_if_new,
+                        excluded,
                     )
                     done += rows.num_rows
                     progress("Checking", done, total)
@@ -188,9 +194,7 @@ def _worked(
     def work(chunk: pa.Table) -> _Work:
         fields = to_fields(chunk, mapped.mapping, ROW, edits)
         converted = convert(fields, around.catalog, entity, name, options)
-        validated = validate(
-            checks, converted.rows, converted.failed, converted.cleared, source=name, raw=fields
-        )
+        validated = validate(checks, converted.rows, converted.failed, converted.cleared, source=name, raw=fields)
         return _Work(converted, validated)
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool:
@@ -249,7 +253,9 @@ def commit(
             words = words_of(connection, stage, around.records, checked)
             made = make_plan(connection, words, around.catalog, checked, settling)
             if expected is not None and made.digest != expected:
-                raise StalePlanError("The database changed since the plan was made: nothing was written. Make the plan again.")
+                raise StalePlanError(
+                    "The database changed since the plan was made: nothing was written. Make the plan again."
+                )
             if made.issues.num_rows and not allow_issues:
                 raise NotCommitted(made)
             progress("Writing", 0, made.written)

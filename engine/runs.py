@@ -94,7 +94,9 @@ def load_run(storage: Storage, batch: str, catalog: Catalog) -> Run | None:
     plans: dict[str, EntityPlan] = {}
     for number, item in enumerate(said["entities"]):
         rows[item["entity"]] = _load_rows(storage, f"{folder}/{number}", catalog, item)
-        inserts = None if item["all_inserts"] else np.asarray(_load(storage, f"{folder}/{number}.inserts.parquet")["seq"])
+        inserts = (
+            None if item["all_inserts"] else np.asarray(_load(storage, f"{folder}/{number}.inserts.parquet")["seq"])
+        )
         plans[item["entity"]] = EntityPlan(
             Counts(**item["counts"]),
             _load(storage, f"{folder}/{number}.touched.parquet").cast(TOUCHED),

@@ -26,7 +26,7 @@ from engine.catalog.schema import check_fits, create_missing
 from engine.database import connected, open_database, writing
 from engine.dialects.choose import dialect_of
 from engine.dialects.records import records_of
-from engine.errors import RefusedError, StalePlanError, UnreadableFileError, UsageError
+from engine.errors import RefusedError, StalePlanError, UsageError
 from engine.issues import issue_table
 from engine.ledger import batches as ledger
 from engine.ledger.schema import revision, upgrade
@@ -34,8 +34,6 @@ from engine.mapping import guess
 from engine.model import (
     Batch,
     Counts,
-    ExportOptions,
-    ExportResult,
     ImportOptions,
     ImportResult,
     IssueCounts,
@@ -153,7 +151,9 @@ class ImportExportService:
 
     def _inspect(self, path: Path, name: str, options: ImportOptions, entity: str | None) -> list[Inspected]:
         if entity is not None and entity not in self.catalog:
-            raise UsageError(f"The catalog has no entity {entity!r}: it has {', '.join(e.name for e in self.catalog.entities)}.")
+            raise UsageError(
+                f"The catalog has no entity {entity!r}: it has {', '.join(e.name for e in self.catalog.entities)}."
+            )
         processor = processor_for(path, name, self.catalog)
         read = ReadOptions(options.encoding, options.delimiter, options.quote, options.header_row)
         found = []
@@ -258,7 +258,9 @@ class ImportExportService:
         """The step is the batch's last."""
         with writing(self.database) as connection:
             loaded = ledger.load_batch(connection, batch)
-            return ledger.add_step(connection, loaded, kind=kind, payload=payload, user=self.settings.user, at=self._at())
+            return ledger.add_step(
+                connection, loaded, kind=kind, payload=payload, user=self.settings.user, at=self._at()
+            )
 
     def edit(self, batch: str, source: int, cells: Iterable[tuple[int, str, str]]) -> Step:
         """Cells (row number, slot, text) of a source hold these texts."""
@@ -348,10 +350,14 @@ class ImportExportService:
             return self._first_result(batch)
         preview = self.check(batch_id, progress)
         if digest is not None and preview.digest != digest:
-            raise StalePlanError("The batch changed since this plan was made: nothing was written. Read the new plan first.")
+            raise StalePlanError(
+                "The batch changed since this plan was made: nothing was written. Read the new plan first."
+            )
         if preview.issues.error and not partial:
             return self._outcome(batch, preview, "refused", started)
-        return self._write(batch, preview.run.checked, preview.digest, preview.issues, started, progress, partial=partial)
+        return self._write(
+            batch, preview.run.checked, preview.digest, preview.issues, started, progress, partial=partial
+        )
 
     def _first_result(self, batch: Batch) -> ImportResult:
         with connected(self.database) as connection:
@@ -520,7 +526,9 @@ def _refused_rows(checked: Checked, made: Plan) -> dict[int, np.ndarray]:
     for name, rows in checked.rows.items():
         touched = made.entities[name].touched
         left = rows.fate == REJECTED
-        left[np.asarray(touched.filter(pc.equal(touched.column("action"), ASK)).column("seq"), dtype=np.int64) - 1] = True
+        left[np.asarray(touched.filter(pc.equal(touched.column("action"), ASK)).column("seq"), dtype=np.int64) - 1] = (
+            True
+        )
         for span in rows.spans:
             inside = slice(span.first - 1, span.last)
             found[span.source] = rows.row_numbers[inside][left[inside]]

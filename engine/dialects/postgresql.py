@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import sqlalchemy as sa
 
@@ -129,11 +128,12 @@ class PostgreSQLDialect:
     def take_ids(self, connection: sa.Connection, entity: Entity, count: int) -> int:
         """See :class:`engine.dialects.port.Dialect`; the table is locked, so only its own sequence can move."""
         preparer = connection.dialect.identifier_preparer
+        assert entity.id is not None
         table = preparer.format_table(sa.table(entity.table, schema=entity.schema))
-        highest = connection.exec_driver_sql(f"SELECT coalesce(max({preparer.quote(entity.id)}), 0) FROM {table}").scalar_one()
-        sequence = connection.execute(
-            sa.select(sa.func.pg_get_serial_sequence(table, entity.id))
-        ).scalar()
+        highest = connection.exec_driver_sql(
+            f"SELECT coalesce(max({preparer.quote(entity.id)}), 0) FROM {table}"
+        ).scalar_one()
+        sequence = connection.execute(sa.select(sa.func.pg_get_serial_sequence(table, entity.id))).scalar()
         if not sequence or not count:
             return int(highest)
         first = connection.execute(sa.select(sa.func.nextval(sequence))).scalar_one()
@@ -148,9 +148,7 @@ class PostgreSQLDialect:
         return f"({' || '.join(objects)})::text"
 
     @contextmanager
-    def without_indexes(
-        self, connection: sa.Connection, entity: Entity, *, also_constraints: bool
-    ) -> Iterator[None]:
+    def without_indexes(self, connection: sa.Connection, entity: Entity, *, also_constraints: bool) -> Iterator[None]:
         """Only where the user chose it: the rebuild holds an exclusive lock on the table."""
         if not also_constraints:
             yield
@@ -165,8 +163,12 @@ class PostgreSQLDialect:
         """COPY speaks CSV and Arrow reads it: no Python object per cell is ever made."""
         cursor: Any = connection.connection.cursor()
         with cursor.copy(f"COPY ({sql}) TO STDOUT WITH (FORMAT csv)") as copy:
+            chunks = iter(copy)
+            first = bytes(next(chunks, b""))
+            if not first:
+                return
             reader = pc_csv.open_csv(
-                pa.PythonFile(_Chunks(iter(copy)), mode="r"),
+                pa.PythonFile(_Chunks(first, chunks), mode="r"),
                 read_options=pc_csv.ReadOptions(column_names=schema.names, block_size=8 << 20),
                 parse_options=pc_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
                 convert_options=pc_csv.ConvertOptions(
@@ -179,10 +181,10 @@ class PostgreSQLDialect:
 class _Chunks(io.RawIOBase):
     """A file of the chunks an iterator gives."""
 
-    def __init__(self, chunks: Iterator[Any]) -> None:
+    def __init__(self, first: bytes, chunks: Iterator[Any]) -> None:
         super().__init__()
         self._chunks = chunks
-        self._rest = b""
+        self._rest = first
 
     def readable(self) -> bool:
         return True
@@ -232,7 +234,10 @@ def _definitions(connection: sa.Connection, entity: Entity) -> list[tuple[str, s
         name,
     ).all()
     dropped = [
-        (f"ALTER TABLE {table} DROP CONSTRAINT {preparer.quote(n)}", f"ALTER TABLE {table} ADD CONSTRAINT {preparer.quote(n)} {d}")
+        (
+            f"ALTER TABLE {table} DROP CONSTRAINT {preparer.quote(n)}",
+            f"ALTER TABLE {table} ADD CONSTRAINT {preparer.quote(n)} {d}",
+        )
         for n, d in [*constraints, *uniques]
     ]
     return [*dropped, *((f"DROP INDEX {n}", d) for n, d in indexes)]

@@ -165,10 +165,13 @@ class SQLiteDialect:
     def take_ids(self, connection: sa.Connection, entity: Entity, count: int) -> int:
         """See :class:`engine.dialects.port.Dialect`; an AUTOINCREMENT table never gives an id twice."""
         quote = connection.dialect.identifier_preparer.quote
+        assert entity.id is not None
         highest = connection.exec_driver_sql(f"SELECT max({quote(entity.id)}) FROM {quote(entity.table)}").scalar() or 0
         counted = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar()
         if counted:
-            given = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (entity.table,)).scalar()
+            given = connection.exec_driver_sql(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?", (entity.table,)
+            ).scalar()
             highest = max(highest, given or 0)
         return int(highest)
 
@@ -182,9 +185,7 @@ class SQLiteDialect:
         return merged
 
     @contextmanager
-    def without_indexes(
-        self, connection: sa.Connection, entity: Entity, *, also_constraints: bool
-    ) -> Iterator[None]:
+    def without_indexes(self, connection: sa.Connection, entity: Entity, *, also_constraints: bool) -> Iterator[None]:
         """Constraints stay: only they tell a wrong row, and SQLite cannot add them back."""
         found = connection.exec_driver_sql(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"

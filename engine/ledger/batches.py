@@ -26,10 +26,16 @@ def add_batch(
     """An open batch stands in the ledger."""
     inserted = ledger(connection).execute(
         batches.insert().values(
-            id=id, status="open", user_name=user, created_at=at, catalog=catalog, parent=parent, options=_dump(asdict(options))
+            id=id,
+            status="open",
+            user_name=user,
+            created_at=at,
+            catalog=catalog,
+            parent=parent,
+            options=_dump(asdict(options)),
         )
     )
-    number = int(inserted.inserted_primary_key[0])
+    number = int(inserted.inserted_primary_key[0])  # type: ignore[index]
     return Batch(id, number, "open", user, at, catalog, parent, options)
 
 
@@ -56,7 +62,9 @@ def add_source(connection: sa.Connection, batch: Batch, item: Source) -> None:
     )
 
 
-def add_step(connection: sa.Connection, batch: Batch, *, kind: str, payload: dict[str, Any], user: str, at: str) -> Step:
+def add_step(
+    connection: sa.Connection, batch: Batch, *, kind: str, payload: dict[str, Any], user: str, at: str
+) -> Step:
     """The step is the batch's last; RefusedError where the batch is no longer open."""
     bound = ledger(connection)
     status = bound.execute(sa.select(batches.c.status).where(batches.c.number == batch.number)).scalar()
@@ -86,7 +94,9 @@ def load_batch(connection: sa.Connection, id: str) -> Batch:
     )
 
 
-def list_batches(connection: sa.Connection, *, limit: int, status: str | None = None) -> list[tuple[Batch, ImportResult | None]]:
+def list_batches(
+    connection: sa.Connection, *, limit: int, status: str | None = None
+) -> list[tuple[Batch, ImportResult | None]]:
     """The newest batches first, each with its result where it has been committed."""
     query = (
         sa.select(batches, result.c.result)

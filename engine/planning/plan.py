@@ -21,7 +21,7 @@ from engine.dialects.port import SEQ, Stage
 from engine.dialects.records import Joins, Records
 from engine.issues import gather, issue_table
 from engine.model import Counts, Policy
-from engine.planning.words import M, S, T, EntityWords
+from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.read_back import candidates
 from engine.resolver.rows import CANDIDATE, CLEAR, REJECTED, SKIPPED, Checked, CheckedRows, late_column
 from engine.storage import Storage
@@ -31,7 +31,13 @@ ACTION_OF: dict[Policy, int] = {"update": UPDATE, "version": VERSION, "skip": SK
 
 TOUCHED = pa.schema([("seq", pa.int64()), ("record", pa.string()), ("action", pa.int64())])
 CHANGES = pa.schema(
-    [("seq", pa.int64()), ("place", pa.int64()), ("field", pa.string()), ("before", pa.string()), ("after", pa.string())]
+    [
+        ("seq", pa.int64()),
+        ("place", pa.int64()),
+        ("field", pa.string()),
+        ("before", pa.string()),
+        ("after", pa.string()),
+    ]
 )
 
 
@@ -79,9 +85,7 @@ def load_stage(storage: Storage, stage: Stage, checked: Checked) -> None:
             stage.load(f"link_{number}_{place}", links.schema, links.combine_chunks().to_batches())
 
 
-def words_of(
-    connection: sa.Connection, stage: Stage, records: Records, checked: Checked
-) -> dict[int, EntityWords]:
+def words_of(connection: sa.Connection, stage: Stage, records: Records, checked: Checked) -> dict[int, EntityWords]:
     """The words of every entity, by its number."""
     numbers = {name: number for number, name in enumerate(checked.rows)}
     return {
@@ -191,7 +195,7 @@ def _inserts(connection: sa.Connection, words: EntityWords, candidate_count: int
         return None
     if matched == candidate_count:
         return np.zeros(0, np.int64)
-    missing = f'SELECT {words.seq} FROM {words.staged("rows")} AS {S} LEFT JOIN {words.staged("match")} AS {M}'
+    missing = f"SELECT {words.seq} FROM {words.staged('rows')} AS {S} LEFT JOIN {words.staged('match')} AS {M}"
     schema = pa.schema([("seq", pa.int64())])
     sql = f'{missing} ON {M}."{SEQ}" = {words.seq} WHERE {M}."{SEQ}" IS NULL ORDER BY {words.seq}'
     table = pa.Table.from_batches(words.records.dialect.read(connection, sql, schema), schema)
@@ -205,9 +209,11 @@ def _changes(connection: sa.Connection, words: EntityWords, others: dict[int, En
         f"change_{words.number}",
         f'"{SEQ}" integer, place integer, field text, before text, after text',
     )
-    condition = f"{T}.{words.records.quote(words.rows.entity.id)} = {M}.record" if words.rows.entity.id_kind == (
-        "integer"
-    ) and words.rows.entity.id else words.same_key()
+    condition = (
+        f"{T}.{words.records.quote(words.rows.entity.id)} = {M}.record"
+        if words.rows.entity.id_kind == ("integer") and words.rows.entity.id
+        else words.same_key()
+    )
     for place, item in enumerate(words.compared()):
         joins = Joins()
         before = words.records.field_text(item, T, joins)
@@ -217,7 +223,7 @@ def _changes(connection: sa.Connection, words: EntityWords, others: dict[int, En
         name = item.name.replace("'", "''")
         connection.exec_driver_sql(
             f"INSERT INTO {words.staged('change')} SELECT {words.seq}, {place}, '{name}', {before}, {after}"
-            f" FROM {words.staged('match')} AS {M} JOIN {words.staged('rows')} AS {S} ON {words.seq} = {M}.\"{SEQ}\""
+            f' FROM {words.staged("match")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
             f" JOIN {words.table} AS {T} ON {condition} {words.late_joins()} {joins}"
             f" WHERE {M}.action <> {UNCHANGED} AND {words.differs(item)}"
         )
@@ -244,7 +250,9 @@ def _questions(rows: CheckedRows, planned: EntityPlan) -> list[pa.Table]:
         return []
     seqs = np.asarray(asked.column("seq"))
     named: dict[int, list[str]] = {}
-    wanted = planned.changes.filter(pc.is_in(planned.changes.column("seq"), value_set=asked.column("seq").combine_chunks()))
+    wanted = planned.changes.filter(
+        pc.is_in(planned.changes.column("seq"), value_set=asked.column("seq").combine_chunks())
+    )
     for seq, name in zip(wanted.column("seq").to_pylist(), wanted.column("field").to_pylist(), strict=True):
         named.setdefault(seq, []).append(name)
     messages = [
@@ -267,5 +275,3 @@ def _hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     digest.update(sink.getvalue())
-
-

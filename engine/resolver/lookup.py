@@ -103,7 +103,7 @@ class Lookup:
 
     def position_of_rows(self, seqs: np.ndarray) -> np.ndarray:
         """Where the records of pending rows stand among all records."""
-        return self._positions[seqs - 1]
+        return np.asarray(self._positions[seqs - 1])
 
     def position_of(self, values: pa.Array, pending: pa.Array | None) -> np.ndarray:
         """Where the records stand that references with these values (or pending rows) lead to; -1 for nowhere."""
@@ -152,7 +152,9 @@ class Lookup:
     def _by_display(self, texts: pa.Array) -> dict[str, list[int]]:
         found: defaultdict[str, set[int]] = defaultdict(set)
         for names, offset in self._sides():
-            for place in np.flatnonzero(np.asarray(pc.is_in(names.displays, value_set=texts.drop_null(), skip_nulls=True))):
+            for place in np.flatnonzero(
+                np.asarray(pc.is_in(names.displays, value_set=texts.drop_null(), skip_nulls=True))
+            ):
                 found[names.displays[place].as_py()].add(self._position(int(place), offset))
         return _settled(found)
 

@@ -167,7 +167,9 @@ class Resolver:
         graph[child] = parent
         circling = np.asarray(links.column(SEQ))[on_cycle(graph)[child]]
         _reject(rows, circling)
-        message = f"Following {item.label or item.name} from this row leads back to it. Break the circle at one of its rows."
+        message = (
+            f"Following {item.label or item.name} from this row leads back to it. Break the circle at one of its rows."
+        )
         keys = self._names[rows.entity.name].keys.take(pa.array(circling - 1))
         return _row_issues(rows, "reference.cycle", circling, item.name, message, keys)
 
@@ -236,7 +238,9 @@ class Resolver:
 
     def _missing(self, rows: CheckedRows, found: list[tuple[np.ndarray, pa.Table]]) -> list[pa.Table]:
         """Required values are asked of new records only: a stored one keeps what it has."""
-        absent = [item for item in rows.entity.fields if _must_come(rows.entity, item) and item.name not in rows.present]
+        absent = [
+            item for item in rows.entity.fields if _must_come(rows.entity, item) and item.name not in rows.present
+        ]
         if not (found or absent) or not rows.count:
             return []
         is_new = ~self._is_stored(rows)
@@ -248,7 +252,9 @@ class Resolver:
             rejected.append(seqs[new])
         for item in absent:
             seqs = np.flatnonzero(is_new & (rows.fate != SKIPPED)) + 1
-            message = f"{item.label or item.name} is required for a new record, and the file has no column for it. Add it."
+            message = (
+                f"{item.label or item.name} is required for a new record, and the file has no column for it. Add it."
+            )
             issues += _row_issues(rows, "value.missing", seqs, item.name, message, None)
             rejected.append(seqs)
         _reject(rows, np.concatenate(rejected))
@@ -289,11 +295,17 @@ class Resolver:
         _reject(rows, np.concatenate([repeated, taken]))
         shown = pc.replace_substring(own, KEY_SEPARATOR, " / ")
         return _row_issues(
-            rows, "key.duplicate", repeated, fields[0],
+            rows,
+            "key.duplicate",
+            repeated,
+            fields[0],
             "An earlier row of this import has the same value, and it must be unique. Correct one of them.",
             shown.take(pa.array(repeated - 1)),
         ) + _row_issues(
-            rows, "key.exists", taken, fields[0],
+            rows,
+            "key.exists",
+            taken,
+            fields[0],
             "Another stored record has this value, and it must be unique. Correct the value, or the key.",
             shown.take(pa.array(taken - 1)),
         )
@@ -344,7 +356,9 @@ class Resolver:
             f"It refers to row {number} of {name}, which is rejected. Mend that row first." for name, number in places
         ]
         _reject(rows, seqs)
-        values = pc.replace_substring(self._names[target.entity.name].keys.take(pa.array(pending - 1)), KEY_SEPARATOR, " / ")
+        values = pc.replace_substring(
+            self._names[target.entity.name].keys.take(pa.array(pending - 1)), KEY_SEPARATOR, " / "
+        )
         return _row_issues(rows, "reference.rejected", seqs, item.name, pa.array(messages), values)
 
 

@@ -40,12 +40,11 @@ def stored_texts(connection: sa.Connection, records: Records, entity: Entity, fi
     return _read(connection, records, entity, selected, joins, schema)
 
 
-def stored_identities(
-    connection: sa.Connection, records: Records, entity: Entity, fields: Sequence[str]
-) -> pa.Array:
+def stored_identities(connection: sa.Connection, records: Records, entity: Entity, fields: Sequence[str]) -> pa.Array:
     """What every record stores in these fields, as one text each; null where one of them is null."""
     parts = [
-        records.dialect.text(records.column("t", item), records.stored_field(item)) for item in map(entity.field, fields)
+        records.dialect.text(records.column("t", item), records.stored_field(item))
+        for item in map(entity.field, fields)
     ]
     schema = pa.schema([("identity", pa.string())])
     return _read(connection, records, entity, [f" || {SEPARATOR} || ".join(parts)], Joins(), schema)[0].combine_chunks()
