@@ -136,17 +136,22 @@ _PART_BLANK = Problem(
 def _keep_text(texts: pa.Array, cleared: pa.Array | None, *, trim: bool) -> _Column:
     """Text exactly as it is, or trimmed where it names a record; empty is null and NUL is a problem."""
     kept = _without_blanks(pc.utf8_trim_whitespace(texts) if trim else texts)
-    return _refuse(_Column(kept, texts, cleared), pc.match_substring(kept, "\0"), _NUL)
+    return _refuse(_Column(kept, texts, cleared), (pc.match_substring(kept, "\0"), _NUL))
 
 
-def _refuse(column: _Column, where: pa.Array, problem: Problem) -> _Column:
-    """The column with the cells of ``where`` failed, all for one reason."""
-    where = pc.fill_null(where, False)
-    if not pc.any(where).as_py():
+def _refuse(column: _Column, *refusals: tuple[pa.Array, Problem]) -> _Column:
+    """The column with the cells of each mask failed for its reason; the first reason counts."""
+    reasons = pa.nulls(len(column.typed), pa.int32())
+    for number, (where, _) in enumerate(refusals):
+        reasons = pc.if_else(
+            pc.and_(pc.fill_null(where, False), pc.is_null(reasons)), pa.scalar(number, pa.int32()), reasons
+        )
+    if reasons.null_count == len(reasons):
         return column
-    typed = pc.if_else(where, pa.scalar(None, column.typed.type), column.typed)
-    reasons = pa.repeat(pa.scalar(0, pa.int32()), pc.sum(where).as_py())
-    return _Column(typed, column.shown, column.cleared, where, [problem], reasons)
+    failed = pc.is_valid(reasons)
+    typed = pc.if_else(failed, pa.scalar(None, column.typed.type), column.typed)
+    problems = [problem for _, problem in refusals]
+    return _Column(typed, column.shown, column.cleared, failed, problems, reasons.drop_null())
 
 
 def _join_parts(texts: list[pa.Array], nulls: tuple[str, ...]) -> _Column:
@@ -159,11 +164,9 @@ def _join_parts(texts: list[pa.Array], nulls: tuple[str, ...]) -> _Column:
     masks = [mask for _, mask in pairs if mask is not None]
     cleared = pc.and_(_any_of(masks), is_blank) if masks else None
     column = _Column(joined, shown, cleared if masks and pc.any(cleared).as_py() else None)
-    partial = pc.and_(pc.is_null(joined), pc.invert(is_blank))
-    if pc.any(partial).as_py():
-        return _refuse(column, partial, _PART_BLANK)
-    strange = [pc.fill_null(pc.match_substring_regex(part, "[\\x00\\x1f]"), False) for part in parts]
-    return _refuse(column, _any_of(strange), _SEPARATOR)
+    is_partial = pc.and_(pc.is_null(joined), pc.invert(is_blank))
+    is_strange = _any_of([pc.fill_null(pc.match_substring_regex(part, "[\\x00\\x1f]"), False) for part in parts])
+    return _refuse(column, (is_partial, _PART_BLANK), (is_strange, _SEPARATOR))
 
 
 def _any_of(masks: list[pa.Array]) -> pa.Array:
