@@ -237,6 +237,7 @@ def test_dates_at_the_edges() -> None:
         date(2024, 2, 29),
         date(2026, 2, 2),
     ]
+    assert refused("date", ["0000-01-01"]) == [("0000-01-01", "value.range", None)]
     assert refused("date", ["0000-01-01", "10000-01-01", "-0044-03-15"]) == [
         ("0000-01-01", "value.range", None),
         ("10000-01-01", "value.range", None),
