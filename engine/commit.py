@@ -19,7 +19,7 @@ from engine.catalog.model import Entity, Field
 from engine.dialects.port import SEQ
 from engine.dialects.records import Joins
 from engine.ledger.tables import translate
-from engine.planning.plan import UPDATE, VERSION, EntityPlan, Plan
+from engine.planning.plan import INSERT, UPDATE, VERSION, EntityPlan, Plan
 from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.rows import CANDIDATE, ROW_NUMBER, SOURCE
 
@@ -57,11 +57,11 @@ def carry_out(
     for entity_words in words.values():
         planned = plan.entities[entity_words.rows.entity.name]
         if planned.counts.insert:
-            _link(connection, entity_words, ids)
+            _link(connection, entity_words, planned, ids)
         if planned.counts.version:
             _keep_versions(connection, entity_words, batch)
         if planned.counts.update or planned.counts.version:
-            _update(connection, entity_words, ids)
+            _update(connection, entity_words, planned, ids)
             _log_changes(connection, entity_words, batch)
 
 
@@ -106,12 +106,13 @@ def _insert(
     if not planned.counts.insert:
         return
     entity = words.rows.entity
-    joins = [f'JOIN {ids[words.number].table} AS n ON n."{SEQ}" = {words.seq}'] if ids[words.number].table else []
+    table = ids[words.number].table
+    joins = [f'JOIN {table} AS n ON n."{SEQ}" = {words.seq}' if table else _only_new(words, planned)]
     columns, values = [], []
     if entity.id is not None:
         columns.append(words.records.quote(entity.id))
         own = ids[words.number].of(words.seq, "n")
-        values.append(f"CAST({own} AS uuid)" if _is_native_uuid(words, entity) else own)
+        values.append(f"CAST({own} AS uuid)" if words.has_native_uuid() else own)
     defaults = _database_defaults(connection, words)
     for item in entity.fields:
         value = _inserted(words, item, ids, joins, defaults)
@@ -119,28 +120,23 @@ def _insert(
             columns.append(words.records.quote(item.column))
             values.append(value)
     empty = planned.inserts is None and planned.counts.insert >= BULK and _is_empty(connection, words)
-    where = "" if ids[words.number].table else _unmatched(words, planned)
     late_indexes = words.records.dialect.without_indexes(connection, entity, also_constraints=rebuild_constraints)
     with late_indexes if empty else nullcontext():
         connection.exec_driver_sql(
             f"INSERT INTO {words.table} ({', '.join(columns)}) SELECT {', '.join(values)}"
-            f" FROM {words.staged('rows')} AS {S} {' '.join(joins)} {where} ORDER BY {words.seq}"
+            f" FROM {words.staged('rows')} AS {S} {' '.join(joins)} ORDER BY {words.seq}"
         )
-
-
-def _is_native_uuid(words: EntityWords, entity: Entity) -> bool:
-    return entity.id_kind == "uuid" and words.types.get(entity.id or "") == "uuid"
 
 
 def _is_empty(connection: sa.Connection, words: EntityWords) -> bool:
     return not connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {words.table})").scalar()
 
 
-def _unmatched(words: EntityWords, planned: EntityPlan) -> str:
-    """An entity without ids of its own has no table of them: its new rows are those that met no record."""
+def _only_new(words: EntityWords, planned: EntityPlan) -> str:
+    """An entity without ids of its own has no table of them: its new rows are those planned as inserts."""
     if planned.inserts is None:
         return ""
-    return f'WHERE NOT EXISTS (SELECT 1 FROM {words.staged("match")} AS {M} WHERE {M}."{SEQ}" = {words.seq})'
+    return f'JOIN {words.staged("action")} AS {M} ON {M}."{SEQ}" = {words.seq} AND {M}.action = {INSERT}'
 
 
 def _inserted(
@@ -192,7 +188,7 @@ def _assigned(words: EntityWords, item: Field, ids: Mapping[int, NewIds], joins:
     return f"coalesce({value}, {own})"
 
 
-def _link(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewIds]) -> None:
+def _link(connection: sa.Connection, words: EntityWords, planned: EntityPlan, ids: Mapping[int, NewIds]) -> None:
     """The references that had to wait lead from the new records to theirs."""
     for item in words.compared():
         if not words.is_late(item):
@@ -202,12 +198,14 @@ def _link(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewId
         own = ids[words.number]
         entity = words.rows.entity
         if entity.id is None:
-            met = f'{words.same_key()} AND NOT EXISTS (SELECT 1 FROM {words.staged("match")} AS {M} WHERE {M}."{SEQ}" = {words.seq})'
+            joins.append(_only_new(words, planned))
+            met = words.same_key()
         else:
             if own.table:
                 joins.append(f'JOIN {own.table} AS n ON n."{SEQ}" = {words.seq}')
             new = own.of(words.seq, "n")
-            met = f"{T}.{words.records.quote(entity.id)} = {f'CAST({new} AS uuid)' if _is_native_uuid(words, entity) else new}"
+            new = f"CAST({new} AS uuid)" if words.has_native_uuid() else new
+            met = f"{T}.{words.records.quote(entity.id)} = {new}"
         connection.exec_driver_sql(
             f"UPDATE {words.table} AS {T} SET {words.records.quote(item.column)} = {value}"
             f" FROM {words.staged('rows')} AS {S} {words.late_joins()} {' '.join(joins)}"
@@ -217,22 +215,21 @@ def _link(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewId
 
 def _matched(words: EntityWords) -> tuple[str, str]:
     """Matches joined to their rows, and the condition that the record called T is the one they met."""
-    rows = f'{words.staged("match")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
-    return f"{rows} {words.late_joins()}", _is_record(words, words.rows.entity)
+    rows = f'{words.staged("action")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
+    return f"{rows} {words.late_joins()}", words.is_record()
 
 
-def _is_record(words: EntityWords, entity: Entity) -> str:
-    if entity.id is None:
-        return words.same_key()
-    record = f"CAST({M}.record AS uuid)" if _is_native_uuid(words, entity) else f"{M}.record"
-    return f"{T}.{words.records.quote(entity.id)} = {record}"
+def _update(connection: sa.Connection, words: EntityWords, planned: EntityPlan, ids: Mapping[int, NewIds]) -> None:
+    """Records of updates and versions hold the rows' values; a blank cell leaves what is stored.
 
-
-def _update(connection: sa.Connection, words: EntityWords, ids: Mapping[int, NewIds]) -> None:
-    """Records of updates and versions hold the rows' values; a blank cell leaves what is stored."""
+    Only fields that differ in some row are set: setting an indexed column costs even where its value stays.
+    """
     joins: list[str] = []
     sets = []
+    changed = set(planned.changes.column("field").unique().to_pylist())
     for item in words.compared():
+        if item.name not in changed:
+            continue
         value = f"coalesce({_assigned(words, item, ids, joins)}, {words.stored(item)})"
         if cleared := words.cleared(item):
             value = f"CASE WHEN {cleared} THEN NULL ELSE {value} END"
@@ -280,13 +277,12 @@ def _log_inserts(connection: sa.Connection, words: EntityWords, planned: EntityP
     key = "NULL" if entity.id is not None and entity.id_kind == "integer" else _staged_key(words, joins)
     record = ids.of(words.seq, "n") if entity.id is not None else None
     record_id, record_key = _record_columns(words, record, key)
-    own = f'JOIN {ids.table} AS n ON n."{SEQ}" = {words.seq}' if ids.table else ""
-    where = "" if ids.table else _unmatched(words, planned)
+    own = f'JOIN {ids.table} AS n ON n."{SEQ}" = {words.seq}' if ids.table else _only_new(words, planned)
     connection.exec_driver_sql(
         f"INSERT INTO {_ledger(connection, 'portage_change')}"
         " (batch, entity, record_id, record_key, action, source, row_number)"
         f" SELECT {batch}, {_entity_literal(words)}, {record_id}, {record_key}, 'insert', {_origin(words)}"
-        f" FROM {words.staged('rows')} AS {S} {own} {joins} {where} ORDER BY {words.seq}"
+        f" FROM {words.staged('rows')} AS {S} {own} {joins} ORDER BY {words.seq}"
     )
 
 
@@ -300,7 +296,7 @@ def _log_changes(connection: sa.Connection, words: EntityWords, batch: int) -> N
         " (batch, entity, record_id, record_key, action, field, before, after, source, row_number)"
         f" SELECT {batch}, {_entity_literal(words)}, {record_id}, {record_key},"
         f" CASE {M}.action WHEN {VERSION} THEN 'version' ELSE 'update' END, c.field, c.before, c.after, {_origin(words)}"
-        f' FROM {words.staged("change")} AS c JOIN {words.staged("match")} AS {M} ON {M}."{SEQ}" = c."{SEQ}"'
+        f' FROM {words.staged("change")} AS c JOIN {words.staged("action")} AS {M} ON {M}."{SEQ}" = c."{SEQ}"'
         f' JOIN {words.staged("rows")} AS {S} ON {words.seq} = c."{SEQ}" {joins}'
         f' WHERE {M}.action IN ({UPDATE}, {VERSION}) ORDER BY c."{SEQ}", c.place'
     )

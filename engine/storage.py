@@ -92,7 +92,9 @@ class Storage:
                 with self.fs.open(partial, "wb") as sink:
                     digest = hashlib.sha256()
                     hashing = _Hashing(sink, digest)
-                    with pq.ParquetWriter(hashing, schema, compression="lz4", use_dictionary=False) as writer:
+                    with pq.ParquetWriter(
+                        hashing, schema, compression="lz4", use_dictionary=False, write_statistics=False
+                    ) as writer:
                         yield ParquetWriter(writer, digest)
                 self.fs.mv(partial, path)
             except BaseException:

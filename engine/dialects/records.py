@@ -17,6 +17,11 @@ from engine.model import KEY_SEPARATOR
 SEPARATOR = f"'{KEY_SEPARATOR}'"
 
 
+def literal(text: str) -> str:
+    """The text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @dataclass(slots=True)
 class Joins:
     """The joins a query has gathered so far, each under an alias of its own."""

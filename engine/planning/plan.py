@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from engine.catalog.model import Catalog
+from engine.catalog.model import Catalog, Field
 from engine.catalog.schema import fingerprint
 from engine.dialects.port import SEQ, Stage
-from engine.dialects.records import Joins, Records
+from engine.dialects.records import Joins, Records, literal
 from engine.issues import gather, issue_table
 from engine.model import Counts, Policy
 from engine.planning.words import EntityWords, M, S, T
@@ -26,7 +26,7 @@ from engine.resolver.read_back import candidates
 from engine.resolver.rows import CANDIDATE, CLEAR, REJECTED, SKIPPED, Checked, CheckedRows, late_column
 from engine.storage import Storage
 
-UNCHANGED, UPDATE, VERSION, SKIP, ASK = 0, 1, 2, 3, 4
+UPDATE, VERSION, SKIP, ASK, INSERT = 1, 2, 3, 4, 5
 ACTION_OF: dict[Policy, int] = {"update": UPDATE, "version": VERSION, "skip": SKIP, "ask": ASK}
 
 TOUCHED = pa.schema([("seq", pa.int64()), ("record", pa.string()), ("action", pa.int64())])
@@ -115,8 +115,7 @@ def make_plan(
     digest = hashlib.sha256(fingerprint(connection, catalog).encode())
     for entity_words in words.values():
         rows = entity_words.rows
-        has_records = _match(connection, entity_words, settling)
-        planned = _entity_plan(connection, entity_words, words, has_records)
+        planned = _entity_plan(connection, entity_words, words, settling)
         entities[rows.entity.name] = planned
         issues += _questions(rows, planned)
         for part in (rows.entity.name, rows.digest, rows.fate.tobytes(), str(planned.counts)):
@@ -128,8 +127,26 @@ def make_plan(
     return Plan(digest.hexdigest(), entities, gather(issues), written)
 
 
-def _match(connection: sa.Connection, words: EntityWords, settling: Settling) -> bool:
-    """The staged table ``match`` says which rows meet a record; answers whether there are records at all."""
+def _entity_plan(
+    connection: sa.Connection, words: EntityWords, others: Mapping[int, EntityWords], settling: Settling
+) -> EntityPlan:
+    rows = words.rows
+    if not connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {words.table})").scalar():
+        counts = _counts(rows, {INSERT: int((rows.fate == CANDIDATE).sum())})
+        return EntityPlan(counts, TOUCHED.empty_table(), None, CHANGES.empty_table())
+    _classify(connection, words, settling)
+    sql = f'SELECT "{SEQ}", CAST(record AS text), action FROM {words.staged("action")} ORDER BY "{SEQ}"'
+    actions = pa.Table.from_batches(words.records.dialect.read(connection, sql, TOUCHED), TOUCHED)
+    is_insert = pc.equal(actions.column("action"), INSERT)
+    touched = actions.filter(pc.invert(is_insert))
+    inserts = np.asarray(actions.filter(is_insert).column("seq"), dtype=np.int64)
+    changes = _changes(connection, words, dict(others)) if touched.num_rows else CHANGES.empty_table()
+    tally = {item["values"]: item["counts"] for item in pc.value_counts(actions.column("action")).to_pylist()}
+    return EntityPlan(_counts(rows, tally), touched, inserts, changes)
+
+
+def _classify(connection: sa.Connection, words: EntityWords, settling: Settling) -> None:
+    """The staged table ``action`` says what becomes of each row; a row it leaves out is unchanged."""
     entity = words.rows.entity
     quote = words.records.quote
     record = f"{T}.{quote(entity.id)}" if entity.id else "NULL"
@@ -137,24 +154,23 @@ def _match(connection: sa.Connection, words: EntityWords, settling: Settling) ->
     if entity.id_kind == "uuid" and entity.id:
         record = f"CAST({record} AS text)"
     words.stage.create(
-        connection, f"match_{words.number}", f'"{SEQ}" integer PRIMARY KEY, record {kind}, action integer'
+        connection, f"action_{words.number}", f'"{SEQ}" integer PRIMARY KEY, record {kind}, action integer'
     )
-    if not connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {words.table})").scalar():
-        return False
-    changed = " OR ".join(words.differs(item) for item in words.compared())
+    is_new = f"{words.stored(entity.field(entity.key[0]))} IS NULL"
+    changed = " OR ".join([is_new, *(words.differs(item) for item in words.compared())])
     code = ACTION_OF[settling.policies[entity.name]]
-    action = f"CASE WHEN {changed} THEN {code} ELSE {UNCHANGED} END" if changed else str(UNCHANGED)
     connection.exec_driver_sql(
-        f"INSERT INTO {words.staged('match')} SELECT {words.seq}, {record}, {action} FROM {words.staged('rows')} AS {S}"
-        f" JOIN {words.table} AS {T} ON {words.same_key()} {words.late_joins()}"
+        f"INSERT INTO {words.staged('action')}"
+        f" SELECT {words.seq}, {record}, CASE WHEN {is_new} THEN {INSERT} ELSE {code} END"
+        f" FROM {words.staged('rows')} AS {S} LEFT JOIN {words.table} AS {T} ON {words.same_key()}"
+        f" {words.late_joins()} WHERE {changed}"
     )
     for policy, seqs in _by_policy(settling.decisions.get(entity.name, {})).items():
         listed = ", ".join(str(seq) for seq in seqs)
         connection.exec_driver_sql(
-            f"UPDATE {words.staged('match')} SET action = {ACTION_OF[policy]}"
-            f' WHERE action <> {UNCHANGED} AND "{SEQ}" IN ({listed})'
+            f"UPDATE {words.staged('action')} SET action = {ACTION_OF[policy]}"
+            f' WHERE action <> {INSERT} AND "{SEQ}" IN ({listed})'
         )
-    return True
 
 
 def _by_policy(decisions: Mapping[int, Policy]) -> dict[Policy, list[int]]:
@@ -164,81 +180,55 @@ def _by_policy(decisions: Mapping[int, Policy]) -> dict[Policy, list[int]]:
     return found
 
 
-def _entity_plan(
-    connection: sa.Connection, words: EntityWords, others: Mapping[int, EntityWords], has_records: bool
-) -> EntityPlan:
-    rows = words.rows
-    candidate_count = int((rows.fate == CANDIDATE).sum())
-    if not has_records:
-        counts = _counts(rows, {}, 0, candidate_count)
-        return EntityPlan(counts, TOUCHED.empty_table(), None, CHANGES.empty_table())
-    match = words.staged("match")
-    sums = ", ".join(f"coalesce(sum(CASE WHEN action = {code} THEN 1 ELSE 0 END), 0)" for code in range(5))
-    matched, *by_action = connection.exec_driver_sql(f"SELECT count(*), {sums} FROM {match}").one()
-    tally = {code: int(count) for code, count in enumerate(by_action)}
-    read = words.records.dialect.read
-    touched = pa.Table.from_batches(
-        read(
-            connection,
-            f'SELECT "{SEQ}", CAST(record AS text), action FROM {match} WHERE action <> {UNCHANGED} ORDER BY "{SEQ}"',
-            TOUCHED,
-        ),
-        TOUCHED,
-    )
-    inserts = _inserts(connection, words, candidate_count, matched)
-    changes = _changes(connection, words, dict(others)) if touched.num_rows else CHANGES.empty_table()
-    return EntityPlan(_counts(rows, tally, matched, candidate_count), touched, inserts, changes)
-
-
-def _inserts(connection: sa.Connection, words: EntityWords, candidate_count: int, matched: int) -> np.ndarray | None:
-    if not matched:
-        return None
-    if matched == candidate_count:
-        return np.zeros(0, np.int64)
-    missing = f"SELECT {words.seq} FROM {words.staged('rows')} AS {S} LEFT JOIN {words.staged('match')} AS {M}"
-    schema = pa.schema([("seq", pa.int64())])
-    sql = f'{missing} ON {M}."{SEQ}" = {words.seq} WHERE {M}."{SEQ}" IS NULL ORDER BY {words.seq}'
-    table = pa.Table.from_batches(words.records.dialect.read(connection, sql, schema), schema)
-    return np.asarray(table.column(0), dtype=np.int64)
-
-
 def _changes(connection: sa.Connection, words: EntityWords, others: dict[int, EntityWords]) -> pa.Table:
-    """The staged table ``change`` lists every field that differs; read back in the order of rows and fields."""
+    """The staged table ``change`` lists every field that differs; read back in the order of rows and fields.
+
+    One pass over the records compares all fields side by side; the list is then cut from that far smaller table.
+    """
+    fields = words.compared()
+    joins = Joins()
+    selected, columns = [words.seq], [f'"{SEQ}" integer']
+    for place, item in enumerate(fields):
+        selected += [
+            f"CASE WHEN {words.differs(item)} THEN 1 ELSE 0 END",
+            *_before_and_after(words, item, joins, others),
+        ]
+        columns += [f"d{place} integer", f"b{place} text", f"a{place} text"]
+    words.stage.create(connection, f"wide_{words.number}", ", ".join(columns))
+    connection.exec_driver_sql(
+        f"INSERT INTO {words.staged('wide')} SELECT {', '.join(selected)}"
+        f' FROM {words.staged("action")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
+        f" JOIN {words.table} AS {T} ON {words.is_record()} {words.late_joins()} {joins} WHERE {M}.action <> {INSERT}"
+    )
     words.stage.create(
         connection,
         f"change_{words.number}",
-        f'"{SEQ}" integer, place integer, field text, before text, after text',
+        f'"{SEQ}" integer, place integer, field text, before text, after text, PRIMARY KEY ("{SEQ}", place)',
     )
-    condition = (
-        f"{T}.{words.records.quote(words.rows.entity.id)} = {M}.record"
-        if words.rows.entity.id_kind == ("integer") and words.rows.entity.id
-        else words.same_key()
+    listed = " UNION ALL ".join(
+        f'SELECT "{SEQ}", {place}, {literal(item.name)}, b{place}, a{place} FROM {words.staged("wide")} WHERE d{place} = 1'
+        for place, item in enumerate(fields)
     )
-    for place, item in enumerate(words.compared()):
-        joins = Joins()
-        before = words.records.field_text(item, T, joins)
-        after = words.after_text(item, joins, others)
-        if cleared := words.cleared(item):
-            after = f"CASE WHEN {cleared} THEN NULL ELSE {after} END"
-        name = item.name.replace("'", "''")
-        connection.exec_driver_sql(
-            f"INSERT INTO {words.staged('change')} SELECT {words.seq}, {place}, '{name}', {before}, {after}"
-            f' FROM {words.staged("match")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
-            f" JOIN {words.table} AS {T} ON {condition} {words.late_joins()} {joins}"
-            f" WHERE {M}.action <> {UNCHANGED} AND {words.differs(item)}"
-        )
+    connection.exec_driver_sql(f"INSERT INTO {words.staged('change')} {listed} ORDER BY 1, 2")
     sql = f'SELECT "{SEQ}", place, field, before, after FROM {words.staged("change")} ORDER BY "{SEQ}", place'
     return pa.Table.from_batches(words.records.dialect.read(connection, sql, CHANGES), CHANGES)
 
 
-def _counts(rows: CheckedRows, tally: Mapping[int, int], matched: int, candidate_count: int) -> Counts:
+def _before_and_after(words: EntityWords, item: Field, joins: Joins, others: dict[int, EntityWords]) -> tuple[str, str]:
+    before = words.records.field_text(item, T, joins)
+    after = words.after_text(item, joins, others)
+    cleared = words.cleared(item)
+    return before, f"CASE WHEN {cleared} THEN NULL ELSE {after} END" if cleared else after
+
+
+def _counts(rows: CheckedRows, tally: Mapping[int, int]) -> Counts:
     return Counts(
         rows=rows.count,
-        insert=candidate_count - matched,
+        insert=tally.get(INSERT, 0),
         update=tally.get(UPDATE, 0),
         version=tally.get(VERSION, 0),
         skip=tally.get(SKIP, 0) + int((rows.fate == SKIPPED).sum()),
-        unchanged=tally.get(UNCHANGED, 0),
+        unchanged=int((rows.fate == CANDIDATE).sum()) - sum(tally.values()),
         reject=tally.get(ASK, 0) + int((rows.fate == REJECTED).sum()),
     )
 

@@ -27,7 +27,7 @@ class EntityWords:
     """Which entity's staged rows each reference may be waiting for."""
 
     def staged(self, kind: str) -> str:
-        """The staged table of one kind: ``rows``, ``match``, ``change``, ``insert``."""
+        """The staged table of one kind: ``rows``, ``action``, ``change``, ``insert``."""
         return self.stage.name(f"{kind}_{self.number}")
 
     def link(self, item: Field) -> str:
@@ -107,6 +107,18 @@ class EntityWords:
         return " AND ".join(
             f"{self.stored(item)} = {self.value(item)}" for item in map(self.rows.entity.field, self.rows.entity.key)
         )
+
+    def is_record(self) -> str:
+        """The condition that the record called T is the one a match met."""
+        entity = self.rows.entity
+        if entity.id is None:
+            return self.same_key()
+        record = f"CAST({M}.record AS uuid)" if self.has_native_uuid() else f"{M}.record"
+        return f"{T}.{self.records.quote(entity.id)} = {record}"
+
+    def has_native_uuid(self) -> bool:
+        """Whether the ids are of the database's own UUID type."""
+        return self.rows.entity.id_kind == "uuid" and self.types.get(self.rows.entity.id or "") == "uuid"
 
     def differs(self, item: Field) -> str:
         """True where the row would change the stored field: a blank cell never does."""
