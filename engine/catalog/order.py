@@ -37,8 +37,8 @@ class Cycle:
         """What is wrong, and how to mend it."""
         around = " → ".join(self.names)
         return (
-            f"the records of {around} need each other, so none can be stored first: let one of these references be left "
-            f"blank (not required, not in the key), such as {self.dependency.slot!r} of {self.dependency.entity!r}."
+            f"the records of {around} need each other, so none can be stored first: let one of these references be "
+            f"left blank (not required, not in the key), such as {self.dependency.slot!r} of {self.dependency.entity!r}."
         )
 
 
