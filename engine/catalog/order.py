@@ -38,7 +38,8 @@ class Cycle:
         around = " → ".join(self.names)
         return (
             f"the records of {around} need each other, so none can be stored first: let one of these references be "
-            f"left blank (not required, not in the key), such as {self.dependency.slot!r} of {self.dependency.entity!r}."
+            f"left blank (neither required nor in the key), "
+            f"such as {self.dependency.slot!r} of {self.dependency.entity!r}."
         )
 
 
