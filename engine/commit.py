@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from engine.catalog.model import Entity, Field
+from engine.catalog.model import Field
 from engine.dialects.port import SEQ
 from engine.dialects.records import Joins
 from engine.ledger.tables import translate

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Severity = Literal["error", "warning", "info"]
 
@@ -222,6 +223,11 @@ def to_issues(table: pa.Table) -> Iterator[Issue]:
     """The rows of ``table`` one by one."""
     for row in table.to_pylist():
         yield Issue(**row)
+
+
+def has_errors(table: pa.Table) -> bool:
+    """Whether one of the issues is an error."""
+    return bool(pc.any(pc.equal(table.column("severity"), "error")).as_py())
 
 
 def gather(tables: Iterable[pa.Table]) -> pa.Table:

@@ -7,7 +7,7 @@ file --processors--> rows --mapping--> fields --conversion--> typed --validation
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,15 @@ from engine.catalog.order import dependency_order, late_references
 from engine.commit import carry_out
 from engine.conversion import Converted, ConvertOptions, convert
 from engine.database import connected
-from engine.dialects.port import Dialect
+from engine.dialects.port import Dialect, Stage
 from engine.dialects.records import Records
 from engine.errors import RefusedError, StalePlanError
-from engine.issues import SCHEMA, gather
+from engine.issues import SCHEMA, gather, has_errors, issue_table
 from engine.mapping import column_issues, to_fields
 from engine.model import Batch, Source
 from engine.notebook import Mapped, Notebook
-from engine.planning.plan import Plan, Settling, load_stage, make_plan, words_of
+from engine.planning.feed import Feed
+from engine.planning.plan import Plan, Settling, load_stage, make_plan, staged_schema, trim_stage, words_of
 from engine.processors.port import ROW, Part, Processor
 from engine.resolver.resolve import Resolver
 from engine.resolver.rows import Checked
@@ -64,11 +65,17 @@ def stage_part(
     issues = [] if part.issues is None else [part.issues]
     count = 0
     with around.storage.parquet_writer(around.storage.path(batch, "staged", f"{source}.parquet"), schema) as writer:
-        for chunk in processor.read(file, part):
-            writer.write(chunk.rows.select(schema.names).cast(schema))
-            issues.append(chunk.issues)
-            count += chunk.rows.num_rows
-            progress("Reading", count, 0)
+        with ThreadPoolExecutor(1, thread_name_prefix="portage-write") as pool:
+            written: Future[None] | None = None
+            for chunk in processor.read(file, part):
+                if written is not None:
+                    written.result()
+                written = pool.submit(writer.write, chunk.rows.select(schema.names).cast(schema))
+                issues.append(chunk.issues)
+                count += chunk.rows.num_rows
+                progress("Reading", count, 0)
+            if written is not None:
+                written.result()
     found = gather(issues)
     with around.storage.parquet_writer(_issues_path(around, batch, source), SCHEMA) as writer:
         writer.write(found)
@@ -79,8 +86,13 @@ def _issues_path(around: Surroundings, batch: str, source: int) -> str:
     return around.storage.path(batch, "staged", f"{source}.issues.parquet")
 
 
-def check(around: Surroundings, batch: Batch, notebook: Notebook, folder: str, progress: Progress) -> Checked:
-    """Stages 2 to 5: rows -> resolved, for all sources of the batch; nothing but the batch's folder is written."""
+def check(
+    around: Surroundings, batch: Batch, notebook: Notebook, folder: str, progress: Progress, feed: Feed | None = None
+) -> Checked:
+    """Stages 2 to 5: rows -> resolved, for all sources of the batch; nothing but the batch's folder is written.
+
+    With a ``feed``, rows are staged while the next ones are checked.
+    """
     sources = assigned(batch, notebook)
     present = _present(around.catalog, sources, notebook)
     late = frozenset(late_references(around.catalog))
@@ -89,10 +101,11 @@ def check(around: Surroundings, batch: Batch, notebook: Notebook, folder: str, p
     issues = []
     with connected(around.database) as connection:
         resolver = Resolver(around.storage, folder, connection, around.records, present, late)
-        for entity in dependency_order(around.catalog):
-            if entity.name not in present:
-                continue
-            incoming = resolver.open(entity)
+        ordered = [entity for entity in dependency_order(around.catalog) if entity.name in present]
+        for number, entity in enumerate(ordered):
+            incoming = resolver.open(entity, feed.put if feed else None)
+            if feed:
+                feed.open(f"rows_{number}", staged_schema(incoming.rows, late))
             checks = build_checks(around.catalog, entity)
             for source, mapped in sources:
                 if mapped.entity != entity.name:
@@ -114,10 +127,23 @@ def check(around: Surroundings, batch: Batch, notebook: Notebook, folder: str, p
                     )
                     done += rows.num_rows
                     progress("Checking", done, total)
+            if feed:
+                feed.close()
             resolver.close(incoming)
         progress("Resolving", done, total)
         resolved = resolver.finish()
-    return Checked(resolved.rows, pa.concat_tables([*issues, resolved.issues]), late)
+    lost = [
+        _no_entity(source) for source in batch.sources if source.entity is None and source.number not in notebook.mapped
+    ]
+    return Checked(resolved.rows, pa.concat_tables([*lost, *issues, resolved.issues]), late)
+
+
+def _no_entity(source: Source) -> pa.Table:
+    return issue_table(
+        "file.no_entity",
+        source=title(source),
+        message="No entity has these columns: say which one the file holds (ENTITY=FILE), or map its columns.",
+    )
 
 
 def assigned(batch: Batch, notebook: Notebook) -> list[tuple[Source, Mapped]]:
@@ -211,7 +237,7 @@ def plan(around: Surroundings, checked: Checked, settling: Settling, progress: P
     """Stage 6: resolved -> plan, as the database stands now; nothing is written."""
     progress("Comparing", 0, 0)
     with around.dialect.stage(writes=False) as stage:
-        load_stage(around.storage, stage, checked)
+        load_stage(around.storage, stage, checked, {})
         with stage.transaction() as connection:
             words = words_of(connection, stage, around.records, checked)
             return make_plan(connection, words, around.catalog, checked, settling)
@@ -220,8 +246,9 @@ def plan(around: Surroundings, checked: Checked, settling: Settling, progress: P
 class NotCommitted(RefusedError):
     """The plan holds issues; it comes along so that they can be shown."""
 
-    def __init__(self, made: Plan) -> None:
+    def __init__(self, checked: Checked, made: Plan) -> None:
         super().__init__("The import has issues: nothing was written.")
+        self.checked = checked
         self.plan = made
 
 
@@ -244,25 +271,71 @@ def commit(
     ``expected`` is the digest of the plan the user read: StalePlanError if this one is another, nothing written.
     ``finish`` writes the result inside the transaction. NotCommitted where the plan has issues of its own.
     """
-    progress("Comparing", 0, 0)
     with around.dialect.stage(writes=True) as stage:
-        load_stage(around.storage, stage, checked)
-        with stage.transaction() as connection:
-            tables = [around.records.table(rows.entity) for rows in checked.rows.values()]
-            around.dialect.lock(connection, tables)
-            words = words_of(connection, stage, around.records, checked)
-            made = make_plan(connection, words, around.catalog, checked, settling)
-            if expected is not None and made.digest != expected:
-                raise StalePlanError(
-                    "The database changed since the plan was made: nothing was written. Make the plan again."
-                )
-            if made.issues.num_rows and not allow_issues:
-                raise NotCommitted(made)
-            progress("Writing", 0, made.written)
-            try:
-                carry_out(connection, words, made, batch.number, rebuild_constraints=batch.options.rebuild_constraints)
-            except sa.exc.IntegrityError as error:
-                reason = str(error.orig).strip().splitlines()[0]
-                raise RefusedError(f"The database refused the rows ({reason}): nothing was written.") from error
-            finish(connection, made)
-            return made
+        held = Held(expected, allow_issues, {})
+        return _commit_staged(around, stage, batch, checked, settling, finish, progress, held)
+
+
+def check_and_commit(
+    around: Surroundings,
+    batch: Batch,
+    notebook: Notebook,
+    folder: str,
+    settle: Callable[[Checked], Settling],
+    finish: Callable[[Checked], Finish],
+    progress: Progress,
+    *,
+    allow_issues: bool,
+) -> tuple[Checked, Plan | None]:
+    """Stages 2 to 7 at one go; there is no plan, and nothing written, where the rows have errors."""
+    with around.dialect.stage(writes=True) as stage:
+        feed = Feed(stage, stops_on_error=not allow_issues)
+        checked = check(around, batch, notebook, folder, progress, feed)
+        if has_errors(checked.issues) and not allow_issues:
+            return checked, None
+        held = Held(None, allow_issues, feed.staged)
+        made = _commit_staged(around, stage, batch, checked, settle(checked), finish(checked), progress, held)
+        return checked, made
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a commit is held to, and what is staged for it.
+
+    ``expected`` is the digest of the plan that was read, if one was; ``fed`` says which rows are staged already.
+    """
+
+    expected: str | None
+    allow_issues: bool
+    fed: Mapping[str, np.ndarray]
+
+
+def _commit_staged(
+    around: Surroundings,
+    stage: Stage,
+    batch: Batch,
+    checked: Checked,
+    settling: Settling,
+    finish: Finish,
+    progress: Progress,
+    held: Held,
+) -> Plan:
+    progress("Comparing", 0, 0)
+    load_stage(around.storage, stage, checked, held.fed)
+    with stage.transaction() as connection:
+        around.dialect.lock(connection, [around.records.table(rows.entity) for rows in checked.rows.values()])
+        trim_stage(connection, stage, checked, held.fed)
+        words = words_of(connection, stage, around.records, checked)
+        made = make_plan(connection, words, around.catalog, checked, settling)
+        if held.expected is not None and made.digest != held.expected:
+            raise StalePlanError("The database changed since the plan was made: nothing was written. Make it again.")
+        if made.issues.num_rows and not held.allow_issues:
+            raise NotCommitted(checked, made)
+        progress("Writing", 0, made.written)
+        try:
+            carry_out(connection, words, made, batch.number, rebuild_constraints=batch.options.rebuild_constraints)
+        except sa.exc.IntegrityError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise RefusedError(f"The database refused the rows ({reason}): nothing was written.") from error
+        finish(connection, made)
+        return made

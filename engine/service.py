@@ -27,13 +27,18 @@ from engine.database import connected, open_database, writing
 from engine.dialects.choose import dialect_of
 from engine.dialects.records import records_of
 from engine.errors import RefusedError, StalePlanError, UsageError
-from engine.issues import issue_table
+from engine.export import Destination, chosen, export_records, snapshot
+from engine.issues import SCHEMA as ISSUES
 from engine.ledger import batches as ledger
+from engine.ledger.history import Entry, Version, read_entry, read_history
 from engine.ledger.schema import revision, upgrade
+from engine.lineage import Change, changes_of, find_record, versions_of
 from engine.mapping import guess
 from engine.model import (
     Batch,
     Counts,
+    ExportOptions,
+    ExportResult,
     ImportOptions,
     ImportResult,
     IssueCounts,
@@ -44,12 +49,13 @@ from engine.model import (
 )
 from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, UNDO, Notebook, effective, read_notebook
 from engine.planning.plan import ASK, Plan, Settling
-from engine.processors.port import ROW, Part, ReadOptions
-from engine.processors.registry import processor_for
+from engine.processors.port import ROW, Part, Processor, ReadOptions
+from engine.processors.registry import processor_for, processor_of
 from engine.resolver.rows import REJECTED, Checked
 from engine.runs import Run, load_run, run_folder, save_run, staged_chunks
 from engine.settings import Settings
 from engine.storage import Storage
+from engine.templates import template_bytes, write_templates
 
 
 def _now() -> datetime:
@@ -312,10 +318,8 @@ class ImportExportService:
     def _resolve(self, batch: Batch, progress: pipeline.Progress) -> tuple[str, Checked]:
         id = self._new_id()
         folder = run_folder(self.around.storage, batch.id, id)
-        notebook = read_notebook(batch.steps)
-        checked = pipeline.check(self.around, batch, notebook, folder, progress)
-        lost = [source for source in batch.sources if source.entity is None and source.number not in notebook.mapped]
-        return id, replace(checked, issues=pa.concat_tables([checked.issues, *(_no_entity(source) for source in lost)]))
+        checked = pipeline.check(self.around, batch, read_notebook(batch.steps), folder, progress)
+        return id, checked
 
     def _keep(self, batch: Batch, id: str, checked: Checked, made: Plan) -> Preview:
         issues = pa.concat_tables([checked.issues, made.issues])
@@ -351,13 +355,23 @@ class ImportExportService:
         preview = self.check(batch_id, progress)
         if digest is not None and preview.digest != digest:
             raise StalePlanError(
-                "The batch changed since this plan was made: nothing was written. Read the new plan first."
+                "The batch changed since this plan was made: nothing was written. Read its plan again."
             )
         if preview.issues.error and not partial:
             return self._outcome(batch, preview, "refused", started)
-        return self._write(
-            batch, preview.run.checked, preview.digest, preview.issues, started, progress, partial=partial
+        checked = preview.run.checked
+        outcome: list[ImportResult] = []
+        pipeline.commit(
+            self.around,
+            batch,
+            checked,
+            self._settling(batch, checked),
+            self._finish(batch, checked, started, outcome, partial=partial),
+            progress,
+            expected=preview.digest,
+            allow_issues=partial,
         )
+        return replace(outcome[0], seconds=round(time.perf_counter() - started, 3))
 
     def _first_result(self, batch: Batch) -> ImportResult:
         with connected(self.database) as connection:
@@ -377,63 +391,51 @@ class ImportExportService:
         """The whole way in one call: the files are read, checked, planned, and committed where nothing is wrong."""
         started = time.perf_counter()
         batch = self.open_batch(files, options, progress)
-        id, checked = self._resolve(batch, progress)
-        if dry_run or (_errors(checked.issues) and not options.partial):
-            made = pipeline.plan(self.around, checked, self._settling(batch, checked), progress)
-            preview = self._keep(batch, id, checked, made)
+        if dry_run:
+            preview = self.check(batch.id, progress)
             refused = preview.issues.error and not options.partial
             return self._outcome(batch, preview, "refused" if refused else "planned", started)
-        issues = _count(checked.issues)
-        return self._write(batch, checked, None, issues, started, progress, partial=options.partial, run=id)
-
-    def _write(
-        self,
-        batch: Batch,
-        checked: Checked,
-        expected: str | None,
-        issues: IssueCounts,
-        started: float,
-        progress: pipeline.Progress,
-        *,
-        partial: bool,
-        run: str | None = None,
-    ) -> ImportResult:
+        run = self._new_id()
         outcome: list[ImportResult] = []
+        try:
+            checked, made = pipeline.check_and_commit(
+                self.around,
+                batch,
+                read_notebook(batch.steps),
+                run_folder(self.around.storage, batch.id, run),
+                lambda checked: self._settling(batch, checked),
+                lambda checked: self._finish(batch, checked, started, outcome, partial=options.partial),
+                progress,
+                allow_issues=options.partial,
+            )
+        except pipeline.NotCommitted as refused:
+            return self._outcome(batch, self._keep(batch, run, refused.checked, refused.plan), "refused", started)
+        if made is None:
+            made = pipeline.plan(self.around, checked, self._settling(batch, checked), progress)
+            return self._outcome(batch, self._keep(batch, run, checked, made), "refused", started)
+        self._keep(batch, run, checked, made)
+        return replace(outcome[0], seconds=round(time.perf_counter() - started, 3))
+
+    def _finish(
+        self, batch: Batch, checked: Checked, started: float, outcome: list[ImportResult], *, partial: bool
+    ) -> pipeline.Finish:
+        """What writes the batch's result into the transaction that commits it, and hands it back through ``outcome``."""
+        with connected(self.database) as connection:
+            first = ledger.last_change(connection)
 
         def finish(connection: sa.Connection, made: Plan) -> None:
             if not ledger.close_batch(connection, batch, "committed"):
                 raise RefusedError(f"The batch {batch.id} was committed by somebody else meanwhile.")
             counts = {name: planned.counts for name, planned in made.entities.items()}
             found = _count(pa.concat_tables([checked.issues, made.issues]))
-            seconds = time.perf_counter() - started
-            remainder = self._remainder(connection, batch, checked, made) if partial else None
-            result = ImportResult(
-                batch.id, "committed", made.digest, counts, found, seconds, None, remainder, self._at()
-            )
-            ledger.add_result(
-                connection, batch, result, user=self.settings.user, changes=(first + 1, ledger.last_change(connection))
-            )
+            seconds = round(time.perf_counter() - started, 3)
+            rest = self._remainder(connection, batch, checked, made) if partial else None
+            result = ImportResult(batch.id, "committed", made.digest, counts, found, seconds, None, rest, self._at())
+            changes = (first + 1, ledger.last_change(connection))
+            ledger.add_result(connection, batch, result, user=self.settings.user, changes=changes)
             outcome.append(result)
 
-        with connected(self.database) as connection:
-            first = ledger.last_change(connection)
-        try:
-            made = pipeline.commit(
-                self.around,
-                batch,
-                checked,
-                self._settling(batch, checked),
-                finish,
-                progress,
-                expected=expected,
-                allow_issues=partial,
-            )
-        except pipeline.NotCommitted as refused:
-            preview = self._keep(batch, run or self._new_id(), checked, refused.plan)
-            return self._outcome(batch, preview, "refused", started)
-        if run is not None:
-            self._keep(batch, run, checked, made)
-        return replace(outcome[0], seconds=round(time.perf_counter() - started, 3))
+        return finish
 
     def _remainder(self, connection: sa.Connection, batch: Batch, checked: Checked, made: Plan) -> str | None:
         """What a partial commit left is an open batch of its own: the same sources, without the rows now committed."""
@@ -475,6 +477,69 @@ class ImportExportService:
         )
         return count
 
+    # -- taking data out
+
+    def export(self, options: ExportOptions, folder: Path, progress: pipeline.Progress = _silent) -> ExportResult:
+        """The chosen records stand in ``folder`` as files, as the database is at one instant."""
+        self.check_catalog()
+        processor = self._processor(options.format)
+        destination = Destination(folder, processor, self._file_facts())
+        return export_records(self.around.records, self.database, options, destination, progress)
+
+    def templates(self, entities: Sequence[str], folder: Path, format: str = "csv") -> list[Path]:
+        """A file to fill in stands in ``folder`` for each entity (none named: for all)."""
+        listed = chosen(self.catalog, entities)
+        return write_templates(self.catalog, listed, self._processor(format), folder, self._file_facts())
+
+    def template_bytes(self, entity: str, format: str = "csv") -> bytes:
+        """A file to fill in for one entity."""
+        listed = chosen(self.catalog, [entity])
+        return template_bytes(self.catalog, listed[0], self._processor(format), self._file_facts())
+
+    def _processor(self, format: str) -> Processor:
+        return processor_of(format, self.catalog)
+
+    def _file_facts(self) -> dict[str, Any]:
+        catalog = {"name": self.catalog.name, "digest": self.catalog.digest}
+        return {"made_at": self._at(), "user": self.settings.user, "catalog": catalog}
+
+    # -- what happened
+
+    def check_catalog(self) -> None:
+        """The catalog fits the database; UsageError says what is missing."""
+        with connected(self.database) as connection:
+            check_fits(connection, self.catalog)
+
+    def issues(self, batch: str) -> pa.Table:
+        """The issues of the batch's last check, of :data:`engine.issues.SCHEMA`; none where it was never checked."""
+        run = load_run(self.around.storage, batch, self.catalog)
+        return ISSUES.empty_table() if run is None else run.issues
+
+    def history(self, limit: int = 50) -> list[Entry]:
+        """The newest batches first, each with its sources, and its result where it was committed."""
+        self.ready()
+        with connected(self.database) as connection:
+            return read_history(connection, limit=limit)
+
+    def history_of(self, batch: str) -> Entry:
+        """One batch with its sources, steps and result."""
+        self.ready()
+        with connected(self.database) as connection:
+            return read_entry(connection, batch)
+
+    def lineage(self, entity: str, key: str, field: str | None = None) -> list[Change]:
+        """Every change of the record with this key (``SO-1001/2``), or of one of its fields, oldest first."""
+        self.ready()
+        with snapshot(self.database) as connection:
+            record = find_record(connection, self.around.records, entity, key)
+            return changes_of(connection, self.around.records, self.around.storage, record, field)
+
+    def versions(self, entity: str, key: str) -> list[Version]:
+        """The kept earlier states of the record with this key, oldest first."""
+        self.ready()
+        with snapshot(self.database) as connection:
+            return versions_of(connection, find_record(connection, self.around.records, entity, key))
+
     def _outcome(self, batch: Batch, preview: Preview, status: Status, started: float) -> ImportResult:
         seconds = round(time.perf_counter() - started, 3)
         return ImportResult(batch.id, status, preview.digest, preview.counts, preview.issues, seconds)
@@ -506,18 +571,6 @@ def _count(issues: pa.Table) -> IssueCounts:
     by_code = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("code")).to_pylist()}
     by_severity = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("severity")).to_pylist()}
     return IssueCounts(by_severity.get("error", 0), by_severity.get("warning", 0), dict(sorted(by_code.items())))
-
-
-def _errors(issues: pa.Table) -> bool:
-    return bool(pc.any(pc.equal(issues.column("severity"), "error")).as_py())
-
-
-def _no_entity(source: Source) -> pa.Table:
-    return issue_table(
-        "file.no_entity",
-        source=pipeline.title(source),
-        message="No entity has these columns: say which one the file holds (ENTITY=FILE), or map its columns.",
-    )
 
 
 def _refused_rows(checked: Checked, made: Plan) -> dict[int, np.ndarray]:

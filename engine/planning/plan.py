@@ -21,9 +21,10 @@ from engine.dialects.port import SEQ, Stage
 from engine.dialects.records import Joins, Records, literal
 from engine.issues import gather, issue_table
 from engine.model import Counts, Policy
+from engine.planning.feed import take_out
 from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.read_back import candidates
-from engine.resolver.rows import CANDIDATE, CLEAR, REJECTED, SKIPPED, Checked, CheckedRows, late_column
+from engine.resolver.rows import CANDIDATE, REJECTED, SKIPPED, Checked, CheckedRows, late_column
 from engine.storage import Storage
 
 UPDATE, VERSION, SKIP, ASK, INSERT = 1, 2, 3, 4, 5
@@ -73,16 +74,29 @@ class Plan:
     written: int
 
 
-def load_stage(storage: Storage, stage: Stage, checked: Checked) -> None:
-    """The candidate rows and the links of every entity are staged."""
+def staged_schema(rows: CheckedRows, late: frozenset[tuple[str, str]]) -> pa.Schema:
+    """The columns of an entity's rows that are staged: all but the texts of references that are linked later."""
+    waiting = {late_column(name) for entity, name in late if entity == rows.entity.name}
+    return pa.schema([item for item in rows.schema if item.name not in waiting])
+
+
+def load_stage(storage: Storage, stage: Stage, checked: Checked, fed: Mapping[str, np.ndarray]) -> None:
+    """The candidate rows and the links of every entity are staged, but for rows that were fed already."""
     for number, rows in enumerate(checked.rows.values()):
-        late = {late_column(name) for entity, name in checked.late if entity == rows.entity.name}
-        names = [name for name in rows.schema.names if name not in late and (name != CLEAR or rows.has_clears)]
-        schema = pa.schema([rows.schema.field(name) for name in names])
-        stage.load(f"rows_{number}", schema, candidates(storage, rows, names))
+        if f"rows_{number}" not in fed:
+            schema = staged_schema(rows, checked.late)
+            stage.load(f"rows_{number}", schema, candidates(storage, rows, schema.names))
         for name, links in rows.links.items():
-            place = [f.name for f in rows.entity.fields].index(name)
+            place = [item.name for item in rows.entity.fields].index(name)
             stage.load(f"link_{number}_{place}", links.schema, links.combine_chunks().to_batches())
+
+
+def trim_stage(connection: sa.Connection, stage: Stage, checked: Checked, fed: Mapping[str, np.ndarray]) -> None:
+    """Rows that were fed before they were found wrong are staged no longer."""
+    for number, rows in enumerate(checked.rows.values()):
+        table = f"rows_{number}"
+        if table in fed:
+            take_out(connection, stage, table, np.flatnonzero(fed[table] & (rows.fate != CANDIDATE)) + 1)
 
 
 def words_of(connection: sa.Connection, stage: Stage, records: Records, checked: Checked) -> dict[int, EntityWords]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine.resolver.rows import (
     CLEAR,
     REJECTED,
     ROW_NUMBER,
+    SKIPPED,
     SOURCE,
     CheckedRows,
     Span,
@@ -31,6 +33,10 @@ from engine.storage import Storage
 
 SUGGESTIONS = 200
 """Distinct unknown texts per reference that get proposals; each costs a pass over all names."""
+
+
+RowFeed = Callable[[pa.Table, np.ndarray], None]
+"""Takes the rows of each chunk on their way to the database, with their fates as far as they are known."""
 
 
 class Incoming:
@@ -45,8 +51,10 @@ class Incoming:
         late: frozenset[str],
         *,
         keeps_names: bool,
+        feed: RowFeed | None,
     ) -> None:
         self.rows = rows
+        self._feed = feed
         self.catalog = catalog
         self.entity: Entity = rows.entity
         self._lookups = lookups
@@ -62,6 +70,9 @@ class Incoming:
         self._suggested: dict[str, int] = {}
         self._open = ExitStack()
         self._writer = self._open.enter_context(storage.parquet_writer(rows.path, rows.schema))
+        # The file is written beside the checking of the next chunk: Arrow lets go of the interpreter's lock.
+        self._pool = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="portage-write"))
+        self._written: Future[None] | None = None
 
     def add(
         self,
@@ -92,7 +103,7 @@ class Incoming:
         fate[_named_rows(whole, numbers)] = REJECTED
         if excluded:
             gone = np.isin(numbers, list(excluded))
-            fate[gone] = 2
+            fate[gone] = SKIPPED
             whole = whole.filter(pa.array(~np.isin(_numbers_of(whole), list(excluded))))
             missing_if_new = missing_if_new.filter(pa.array(~np.isin(_numbers_of(missing_if_new), list(excluded))))
         self._keep(columns, table, fate)
@@ -105,7 +116,7 @@ class Incoming:
         self.rows.has_clears |= bool(cleared)
         self._span(source, name, start + 1, start + len(numbers))
         self._seen += len(numbers)
-        self._write(columns)
+        self._write(columns, fate)
 
     def _field(self, item: Field, name: str, table: pa.Table, columns: dict[str, pa.Array]) -> list[pa.Table]:
         values = table.column(item.name).combine_chunks()
@@ -129,12 +140,12 @@ class Incoming:
         """What memory keeps of each key: a hash, and its text too where others may refer to the rows."""
         parts = [self._key_part(item, columns, table) for item in map(self.entity.field, self.entity.key)]
         hashes = hash_keys(parts)
-        hashes[fate == 2] = 0
+        hashes[fate == SKIPPED] = 0
         self._hashes.append(hashes)
         if self._keeps_names:
             texts = [self._text(name, table) for name in self.entity.key]
             key = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, KEY_SEPARATOR)
-            key = pc.if_else(pa.array(fate != 2), key, pa.scalar(None, pa.string()))
+            key = pc.if_else(pa.array(fate != SKIPPED), key, pa.scalar(None, pa.string()))
             self._names.append((key, self._text(self.entity.display, table), self._text(self.entity.aliases, table)))
 
     def _key_part(self, item: Field, columns: dict[str, pa.Array], table: pa.Table) -> pa.Array:
@@ -157,15 +168,24 @@ class Incoming:
         else:
             spans.append(Span(source, name, first, last))
 
-    def _write(self, columns: dict[str, pa.Array]) -> None:
+    def _write(self, columns: dict[str, pa.Array], fate: np.ndarray) -> None:
         arrays = [
-            columns[field.name].cast(field.type) if field.name in columns else pa.nulls(len(columns[SEQ]), field.type)
+            columns[field.name].cast(field.type) if field.name in columns else pa.nulls(len(fate), field.type)
             for field in self.rows.schema
         ]
-        self._writer.write(pa.Table.from_arrays(arrays, schema=self.rows.schema))
+        table = pa.Table.from_arrays(arrays, schema=self.rows.schema)
+        self._wait()
+        self._written = self._pool.submit(self._writer.write, table)
+        if self._feed is not None:
+            self._feed(table, fate)
+
+    def _wait(self) -> None:
+        if self._written is not None:
+            self._written.result()
 
     def close(self) -> np.ndarray:
         """The file is complete; answers the hashes of the keys."""
+        self._wait()
         self.rows.digest = self._writer.digest()
         self._open.close()
         self.rows.fate = _joined(self._fates, np.int8)

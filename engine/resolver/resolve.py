@@ -21,7 +21,7 @@ from engine.issues import gather, issue_table
 from engine.model import KEY_SEPARATOR
 from engine.resolver.cycles import on_cycle
 from engine.resolver.duplicates import judge, shared
-from engine.resolver.incoming import SUGGESTIONS, Incoming, reference_issues, schema_of
+from engine.resolver.incoming import SUGGESTIONS, Incoming, RowFeed, reference_issues, schema_of
 from engine.resolver.lookup import Lookup, Names
 from engine.resolver.read_back import columns, joined_text, picked
 from engine.resolver.rows import (
@@ -63,8 +63,11 @@ class Resolver:
         self._lookups: dict[tuple[str, str | None], Lookup] = {}
         self._issues: list[pa.Table] = []
 
-    def open(self, entity: Entity) -> Incoming:
-        """An open file for the rows of ``entity``; those it refers to are closed, except its late references."""
+    def open(self, entity: Entity, feed: RowFeed | None = None) -> Incoming:
+        """An open file for the rows of ``entity``; those it refers to are closed, except its late references.
+
+        ``feed`` gets the rows too, as they come.
+        """
         present = self._present[entity.name]
         late = frozenset(field for name, field in self._late if name == entity.name)
         rows = CheckedRows(
@@ -79,7 +82,7 @@ class Resolver:
             if item.name in present and item.name not in late
         }
         named = entity.name in self._named
-        return Incoming(self._storage, self._catalog, rows, lookups, late, keeps_names=named)
+        return Incoming(self._storage, self._catalog, rows, lookups, late, keeps_names=named, feed=feed)
 
     def close(self, incoming: Incoming) -> None:
         """The entity's rows are known: keys are met once, required values are there in every new record."""
