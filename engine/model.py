@@ -116,6 +116,13 @@ class Source:
     rows: int = 0
     read: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    reading: int = 0
+    """How often it was read again with other options."""
+
+    @property
+    def staged(self) -> str:
+        """The name of its staged rows in the batch's folder, without ending: one for each reading."""
+        return f"{self.number}.{self.reading}" if self.reading else str(self.number)
 
 
 @dataclass(frozen=True, slots=True)

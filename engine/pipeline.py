@@ -58,13 +58,13 @@ class Surroundings:
 
 
 def stage_part(
-    around: Surroundings, batch: str, source: int, processor: Processor, file: Path, part: Part, progress: Progress
+    around: Surroundings, batch: str, name: str, processor: Processor, file: Path, part: Part, progress: Progress
 ) -> int:
-    """Stage 1: file -> rows. All text of the part is staged, and its reading issues beside it; answers its rows."""
+    """Stage 1: file -> rows. All text of the part is staged under ``name``, its reading issues beside it; answers its rows."""
     schema = pa.schema([*((name, pa.string()) for name in part.columns), (ROW, pa.int64())])
     issues = [] if part.issues is None else [part.issues]
     count = 0
-    with around.storage.parquet_writer(around.storage.path(batch, "staged", f"{source}.parquet"), schema) as writer:
+    with around.storage.parquet_writer(around.storage.path(batch, "staged", f"{name}.parquet"), schema) as writer:
         with ThreadPoolExecutor(1, thread_name_prefix="portage-write") as pool:
             written: Future[None] | None = None
             for chunk in processor.read(file, part):
@@ -77,13 +77,13 @@ def stage_part(
             if written is not None:
                 written.result()
     found = gather(issues)
-    with around.storage.parquet_writer(_issues_path(around, batch, source), SCHEMA) as writer:
+    with around.storage.parquet_writer(_issues_path(around, batch, name), SCHEMA) as writer:
         writer.write(found)
     return count
 
 
-def _issues_path(around: Surroundings, batch: str, source: int) -> str:
-    return around.storage.path(batch, "staged", f"{source}.issues.parquet")
+def _issues_path(around: Surroundings, batch: str, name: str) -> str:
+    return around.storage.path(batch, "staged", f"{name}.issues.parquet")
 
 
 def check(
@@ -179,7 +179,7 @@ def _reading_issues(
     """What is wrong with the whole source, and with the reading of its rows that nobody has mended since."""
     assert mapped.entity is not None
     entity = around.catalog.entity(mapped.entity)
-    with around.storage.parquet(_issues_path(around, batch.id, source.number)) as file:
+    with around.storage.parquet(_issues_path(around, batch.id, source.staged)) as file:
         found = file.read().cast(SCHEMA)
     named = found.set_column(1, "source", pa.array([title(source)] * found.num_rows, pa.string()))
     named = named.set_column(0, "entity", pa.array([entity.name] * found.num_rows, pa.string()))
@@ -225,7 +225,7 @@ def _worked(
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool:
         waiting: deque[Future[_Work]] = deque()
-        for chunk in staged_chunks(around.storage, batch.id, source.number):
+        for chunk in staged_chunks(around.storage, batch.id, source):
             waiting.append(pool.submit(work, chunk))
             if len(waiting) >= AHEAD:
                 yield waiting.popleft().result()

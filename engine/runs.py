@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from engine.catalog.model import Catalog
 from engine.issues import SCHEMA
-from engine.model import Counts
+from engine.model import Counts, Source
 from engine.planning.plan import CHANGES, TOUCHED, EntityPlan, Plan
 from engine.resolver.rows import Checked, CheckedRows, Span
 from engine.storage import Storage
@@ -160,8 +160,13 @@ def _load(storage: Storage, path: str) -> pa.Table:
         return file.read()
 
 
-def staged_chunks(storage: Storage, batch: str, source: int) -> Iterator[pa.Table]:
+def staged_path(storage: Storage, batch: str, source: Source) -> str:
+    """Where the staged text rows of a source are; its reading issues stand beside them."""
+    return storage.path(batch, "staged", f"{source.staged}.parquet")
+
+
+def staged_chunks(storage: Storage, batch: str, source: Source) -> Iterator[pa.Table]:
     """The staged text rows of a source, row group by row group."""
-    with storage.parquet(storage.path(batch, "staged", f"{source}.parquet")) as file:
+    with storage.parquet(staged_path(storage, batch, source)) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,12 +48,12 @@ from engine.model import (
     Status,
     Step,
 )
-from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, UNDO, Notebook, effective, read_notebook
+from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, as_read, Notebook, effective, read_notebook
 from engine.planning.plan import ASK, Plan, Settling
 from engine.processors.port import ROW, Part, Processor, ReadOptions
 from engine.processors.registry import processor_for, processor_of
 from engine.resolver.rows import REJECTED, Checked
-from engine.runs import Run, load_run, run_folder, save_run, staged_chunks
+from engine.runs import Run, load_run, run_folder, save_run, staged_chunks, staged_path
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.templates import template_bytes, write_templates
@@ -218,18 +219,44 @@ class ImportExportService:
         progress: pipeline.Progress,
     ) -> list[Source]:
         sources: list[Source] = []
-        for path, name, entity in files:
-            inspected = self._inspect(path, name, options, entity)
-            sha256, size = self.around.storage.keep_raw(path)
-            raw = self.around.storage.raw_file(sha256)
-            processor = processor_for(raw, name, self.catalog)
-            for found in inspected:
-                number = taken + len(sources) + 1
-                rows = pipeline.stage_part(self.around, batch, number, processor, raw, found.part, progress)
-                sources.append(self._source(number, found, sha256, size, rows))
+        try:
+            for path, name, entity in files:
+                sources += self._stage_file(batch, path, name, options, entity, taken + len(sources), progress)
+        except BaseException:
+            if not taken:
+                self.around.storage.remove(self.around.storage.path(batch))
+            raise
         if not sources:
             raise UsageError("Name at least one file to import.")
         return sources
+
+    def _stage_file(
+        self,
+        batch: str,
+        path: Path,
+        name: str,
+        options: ImportOptions,
+        entity: str | None,
+        taken: int,
+        progress: pipeline.Progress,
+    ) -> list[Source]:
+        """The file's bytes are kept while its parts are read and staged."""
+        inspected = self._inspect(path, name, options, entity)
+        processor = processor_for(path, name, self.catalog)
+        before = _stamp(path)
+        with ThreadPoolExecutor(1, thread_name_prefix="portage-keep") as pool:
+            kept = pool.submit(self.around.storage.keep_raw, path)
+            rows = [
+                pipeline.stage_part(self.around, batch, str(taken + place), processor, path, found.part, progress)
+                for place, found in enumerate(inspected, start=1)
+            ]
+            sha256, size = kept.result()
+        if _stamp(path) != before:
+            raise UsageError(f"{name} changed while it was read: nothing was taken. Try again when it is complete.")
+        return [
+            self._source(taken + place, found, sha256, size, count)
+            for place, (found, count) in enumerate(zip(inspected, rows, strict=True), start=1)
+        ]
 
     def _source(self, number: int, found: Inspected, sha256: str, size: int, rows: int) -> Source:
         return Source(
@@ -258,7 +285,26 @@ class ImportExportService:
     def batch(self, id: str) -> Batch:
         """The batch with its sources and steps."""
         with connected(self.database) as connection:
-            return ledger.load_batch(connection, id)
+            return as_read(ledger.load_batch(connection, id))
+
+    def read_again(self, batch: str, source: int, options: ImportOptions) -> Step:
+        """A source is read anew from its kept bytes with other options; edits of the reading before no longer count.
+
+        RefusedError where the file then no longer has the part the source is.
+        """
+        loaded = self.batch(batch)
+        item = next(found for found in loaded.sources if found.number == source)
+        raw = self.around.storage.raw_file(item.sha256)
+        entity = item.entity if item.facts.get("why") == "chosen" else None
+        parts = [found for found in self._inspect(raw, item.name, options, entity) if found.part.name == item.part]
+        if not parts:
+            raise RefusedError(f"Read so, {item.name} has no part {item.part!r}: nothing was changed.")
+        reading = 1 + sum(step.kind == READ and step.payload["source"] == source for step in loaded.steps)
+        again = replace(self._source(source, parts[0], item.sha256, item.size, 0), reading=reading)
+        processor = processor_for(raw, item.name, self.catalog)
+        rows = pipeline.stage_part(self.around, batch, again.staged, processor, raw, parts[0].part, _silent)
+        said = {name: value for name, value in asdict(replace(again, rows=rows)).items() if name not in _KEPT}
+        return self.add_step(batch, READ, {"source": source, **said})
 
     def add_step(self, batch: str, kind: str, payload: dict[str, Any]) -> Step:
         """The step is the batch's last."""
@@ -454,27 +500,25 @@ class ImportExportService:
         )
         refused = _refused_rows(checked, made)
         for source in batch.sources:
-            kept = self._copy_staged(batch.id, id, source.number, refused.get(source.number))
+            kept = self._copy_staged(batch.id, id, source, refused.get(source.number))
             ledger.add_source(connection, rest, replace(source, rows=kept))
         for step in effective(batch.steps):
             ledger.add_step(connection, rest, kind=step.kind, payload=step.payload, user=step.user, at=step.at)
         return id
 
-    def _copy_staged(self, batch: str, other: str, source: int, rows: np.ndarray | None) -> int:
+    def _copy_staged(self, batch: str, other: str, source: Source, rows: np.ndarray | None) -> int:
         """The source's staged rows with these numbers (None: all) are staged for the other batch too; answers how many."""
         storage = self.around.storage
         count = 0
-        with storage.parquet(storage.path(batch, "staged", f"{source}.parquet")) as file:
+        with storage.parquet(staged_path(storage, batch, source)) as file:
             schema = file.schema_arrow
-        with storage.parquet_writer(storage.path(other, "staged", f"{source}.parquet"), schema) as writer:
+        target = staged_path(storage, other, source)
+        with storage.parquet_writer(target, schema) as writer:
             for chunk in staged_chunks(storage, batch, source):
                 kept = chunk if rows is None else chunk.filter(pa.array(np.isin(np.asarray(chunk.column(ROW)), rows)))
                 count += kept.num_rows
                 writer.write(kept)
-        storage.copy(
-            storage.path(batch, "staged", f"{source}.issues.parquet"),
-            storage.path(other, "staged", f"{source}.issues.parquet"),
-        )
+        storage.copy(_beside(staged_path(storage, batch, source)), _beside(target))
         return count
 
     # -- taking data out
@@ -555,6 +599,20 @@ def _make_folder(url: str) -> None:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"The folder of the database {file} cannot be made: {error.strerror}.") from error
+
+
+_KEPT = ("number", "name", "part", "sha256", "size")
+"""What reading a source again leaves as it is."""
+
+
+def _beside(staged: str) -> str:
+    """Where the reading issues of staged rows are."""
+    return staged.removesuffix(".parquet") + ".issues.parquet"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _moves(batch: Batch) -> int:

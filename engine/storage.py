@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,23 +45,23 @@ class Storage:
         """The bytes of ``file`` are kept; answers their sha256 (hex) and size in bytes."""
         digest = hashlib.sha256()
         size = 0
-        with _readable(file) as source:
-            while block := source.read(BLOCK):
-                digest.update(block)
-                size += len(block)
+        partial = f"{self.root}/raw/{uuid.uuid4().hex}.tmp"
+        with _readable(file) as source, self._guard():
+            self.fs.makedirs(f"{self.root}/raw", exist_ok=True)
+            with self.fs.open(partial, "wb") as sink:
+                while block := source.read(BLOCK):
+                    digest.update(block)
+                    sink.write(block)
+                    size += len(block)
         sha256 = digest.hexdigest()
         target = self._raw(sha256)
         with self._guard():
-            if not self.fs.exists(target):
-                self._copy_in(file, target)
+            if self.fs.exists(target):
+                self.fs.rm(partial)
+            else:
+                self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                self.fs.mv(partial, target)
         return sha256, size
-
-    def _copy_in(self, file: Path, target: str) -> None:
-        partial = f"{target}.{uuid.uuid4().hex}.tmp"
-        self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        with file.open("rb") as source, self.fs.open(partial, "wb") as sink:
-            shutil.copyfileobj(source, sink, BLOCK)
-        self.fs.mv(partial, target)
 
     def raw_file(self, sha256: str) -> Path:
         """A local file with the raw bytes of that hash (fetched once where the storage is remote)."""
@@ -93,7 +92,7 @@ class Storage:
                     digest = hashlib.sha256()
                     hashing = _Hashing(sink, digest)
                     with pq.ParquetWriter(
-                        hashing, schema, compression="lz4", use_dictionary=False, write_statistics=False
+                        hashing, schema, compression="lz4", use_dictionary=False, write_statistics=_numbers(schema)
                     ) as writer:
                         yield ParquetWriter(writer, digest)
                 self.fs.mv(partial, path)
@@ -149,6 +148,11 @@ class Storage:
             raise StorageError(f"The storage folder {self.url} cannot be written: check its permissions.") from error
         except OSError as error:
             raise StorageError(f"The storage folder {self.url} failed: {error.strerror or error}.") from error
+
+
+def _numbers(schema: pa.Schema) -> list[str]:
+    """The columns worth statistics: row numbers find a row's group, while bounds of texts cost more than they tell."""
+    return [item.name for item in schema if pa.types.is_int64(item.type)]
 
 
 class ParquetWriter:
