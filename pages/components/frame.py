@@ -1,0 +1,86 @@
+"""The frame of every screen. Each page opens with :func:`opened`, because a cold server runs a page without ``app.py``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import PortageError, UsageError
+from engine.service import ImportExportService
+from pages.components import state
+from pages.components.door import open_service
+from pages.components.text import plain
+
+PAGES = Path(__file__).parents[1]
+INIT = "python -m engine init --sample"
+_in_app: ContextVar[bool] = ContextVar("in_app", default=False)
+_log = logging.getLogger("portage.screens")
+
+_STYLE = """<style>
+.block-container { padding-top: 4.2rem; padding-bottom: 3rem; max-width: 96rem; }
+[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+</style>"""
+
+
+def run_app() -> None:
+    """The navigation stands, and the page the address names is drawn."""
+    token = _in_app.set(True)
+    try:
+        _navigate().run()
+    finally:
+        _in_app.reset(token)
+
+
+def _pages() -> dict[str, st.Page]:  # type: ignore[valid-type]
+    return {
+        "home": st.Page(PAGES / "home.py", title="Home", icon=":material/home:", default=True),
+        "import": st.Page(PAGES / "import.py", title="Import", icon=":material/upload_file:", url_path="import"),
+        "history": st.Page(PAGES / "history.py", title="History", icon=":material/history:", url_path="history"),
+    }
+
+
+def _navigate() -> st.Page:  # type: ignore[valid-type]
+    return st.navigation(list(_pages().values()), position="top")
+
+
+@contextmanager
+def opened(title: str) -> Iterator[ImportExportService]:
+    """The page has its frame, and the service is open; what Portage cannot do is told in a sentence."""
+    st.set_page_config(page_title=f"{title} · Portage", page_icon=":material/sync_alt:", layout="wide")
+    if not _in_app.get():
+        _navigate()
+    st.html(_STYLE)
+    for kind, sentence in state.told():
+        (st.success if kind == "done" else st.error)(plain(sentence))
+    try:
+        service = open_service()
+    except PortageError as error:
+        _not_ready(error)
+        st.stop()
+    try:
+        yield service
+    except PortageError as error:
+        _log.warning("%s", error)
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def _not_ready(error: PortageError) -> None:
+    st.title("Portage is almost ready")
+    if isinstance(error, UsageError):
+        st.text(str(error))
+        st.markdown("Make the database, with some sample records to try things on, then reload this page:")
+        st.code(INIT, language="shell")
+        st.caption("Leave out `--sample` to begin with an empty database.")
+    else:
+        st.error(plain(str(error)), icon=":material/error:")
+    st.button("Try again", type="primary")
+
+
+def link_to(page: str, label: str, icon: str, **address: str) -> None:
+    """A link to another screen, with its address."""
+    st.page_link(_pages()[page], label=label, icon=icon, query_params=address or None)

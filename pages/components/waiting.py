@@ -1,0 +1,67 @@
+"""Waits for work at the desk: briefly without a word, then with a bar that goes on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any
+
+import streamlit as st
+
+from engine.model import Batch
+from engine.pipeline import Progress
+from engine.service import ImportExportService, Preview
+from pages.components.desk import Job, Key, desk
+
+PATIENCE = 1.0
+"""Seconds of waiting in silence; work on small files is done by then, and nothing flickers."""
+
+
+def outcome(key: Key, work: Callable[[Progress], Any], doing: str) -> Any:
+    """What the work answers. While it goes on the page shows how far it is and ends here; what it raises is raised."""
+    job = desk().start(key, work)
+    try:
+        answer = job.future.result(timeout=PATIENCE)
+    except NotYet:
+        if not job.future.done():
+            show_progress(key, doing)
+            st.stop()
+        desk().forget(key)
+        raise
+    except BaseException:
+        desk().forget(key)
+        raise
+    desk().forget(key)
+    return answer
+
+
+def show_progress(key: Key, doing: str) -> None:
+    """A bar that follows the job, and draws the page again when it is done."""
+    st.subheader(doing)
+    st.caption("You can close this page: the work goes on, and the address brings you back to it.")
+    _follow(key)
+
+
+@st.fragment(run_every=0.5)
+def _follow(key: Key) -> None:
+    job = desk().find(key)
+    if job is None or job.future.done():
+        st.rerun(scope="app")
+    st.progress(*_told(job))
+
+
+def _told(job: Job) -> tuple[float, str]:
+    share = min(1.0, job.done / job.total) if job.total else 0.0
+    of = f" of {job.total:,}" if job.total else ""
+    return share, f"{job.stage} – {job.done:,}{of} rows" if job.done else f"{job.stage} …"
+
+
+def checked(service: ImportExportService, batch: Batch, *, again: bool = False) -> Preview:
+    """The batch's preview as of its last step; worked out at the desk where it is not at hand."""
+    at_hand = None if again else desk().kept(service, batch)
+    if at_hand is not None:
+        return at_hand
+    key = ("check", batch.id, str(len(batch.steps)), str(len(batch.sources)))
+    preview = outcome(key, lambda progress: service.check(batch.id, progress, again=again), "Checking every row")
+    desk().keep(preview)
+    return preview
