@@ -50,6 +50,8 @@ class Part:
     sample: tuple[tuple[str | None, ...], ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     issues: pa.Table | None = None
+    place: tuple[int, int] | None = None
+    """Where its rows begin (byte, then character), where that saves reading the file up to there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,16 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class WritePart:
-    """What is written for one entity: its name, slot names, and text chunks (no :data:`ROW`)."""
+    """What is written for one entity: its name, slot names, and text chunks (no :data:`ROW`).
+
+    ``kinds`` maps a column to its :data:`engine.catalog.model.Kind`, so that a format with types writes
+    ``1.50`` as a number and not as text; a column without a kind is text.
+    """
 
     entity: str
     columns: tuple[str, ...]
     chunks: Iterator[pa.Table]
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 class Processor(Protocol):
