@@ -38,10 +38,15 @@ def parse_check(check: str, fields: Collection[str]) -> tuple[str, str, str, boo
     return name, operator, _unquote(right), right_is_field
 
 
-def write_check(rule: Rule) -> str:
+def write_check(rule: Rule, fields: Collection[str]) -> str:
     """The rule as :func:`parse_check` reads it back."""
-    right = _name(rule.right) if rule.right_is_field else "'" + rule.right.replace("'", "''") + "'"
+    right = _name(rule.right) if rule.right_is_field else _literal(rule.right, fields)
     return f"{_name(rule.left)} {rule.operator} {right}"
+
+
+def _literal(text: str, fields: Collection[str]) -> str:
+    is_plain = _PLAIN.match(text) and _BARE.fullmatch(text) and text not in fields
+    return text if is_plain else "'" + text.replace("'", "''") + "'"
 
 
 def _name(name: str) -> str:

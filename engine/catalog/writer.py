@@ -36,7 +36,7 @@ def _entity(catalog: Catalog, entity: Entity) -> Iterator[list[str]]:
     for link in entity.links:
         yield [f"[[{path}.links]]", *_lines(_link(catalog, link))]
     for rule in entity.rules:
-        yield [f"[[{path}.rules]]", *_lines(_rule(rule))]
+        yield [f"[[{path}.rules]]", *_lines(_rule(entity, rule))]
 
 
 def _field(catalog: Catalog, item: Field) -> Said:
@@ -65,8 +65,9 @@ def _link(catalog: Catalog, link: Link) -> Said:
     return _unlike(said, {"target_fields": catalog.entity(link.to).key})
 
 
-def _rule(rule: Rule) -> Said:
-    return {"name": rule.name, "check": write_check(rule), "message": rule.message}
+def _rule(entity: Entity, rule: Rule) -> Said:
+    check = write_check(rule, {item.name for item in entity.fields})
+    return {"name": rule.name, "check": check, "message": rule.message}
 
 
 def _unlike(said: Said, usual: Said) -> Said:
