@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components.batch_list import show_recent
-from pages.components.frame import link_to, opened
+from pages.components.frame import go_button, opened
 from pages.components.overview import show_overview
 
 with opened("Home") as service:
@@ -12,6 +12,6 @@ with opened("Home") as service:
         st.title("Portage")
         st.markdown("Bring spreadsheets and exports into the database without breaking it.")
     with right:
-        link_to("import", "**Start here: import files**", ":material/upload_file:")
+        go_button("import", "Start here: import files", ":material/upload_file:")
     show_overview(service)
     show_recent(service)

@@ -30,7 +30,7 @@ def allowed_edits(service: ImportExportService, batch: Batch, number: int, cells
     sound = [cell for cell in map(_cell, cells if isinstance(cells, list) else []) if cell and cell[1] in known]
     if not sound:
         return []
-    raw = numbered(service.around.storage, batch.id, number, [row for row, _, _ in sound])
+    raw = numbered(service.around.storage, batch.id, source, [row for row, _, _ in sound])
     rows = dict(zip(*texts_of(raw, source, notebook), strict=True))
     return [cell for cell in sound if cell[0] in rows and (rows[cell[0]].get(cell[1]) or "") != cell[2]]
 
@@ -44,8 +44,9 @@ def _cell(said: Any) -> Cell | None:
 
 def allowed_rows(service: ImportExportService, batch: Batch, number: Any, rows: Any) -> list[int]:
     """Those of the asked row numbers that the source has."""
-    if number not in [source.number for source in batch.sources] or not isinstance(rows, Iterable):
+    source = next((item for item in batch.sources if item.number == number), None)
+    if source is None or not isinstance(rows, Iterable):
         return []
     asked = {row for row in rows if isinstance(row, int) and not isinstance(row, bool)}
-    everything = row_numbers(service.around.storage, batch.id, number)
+    everything = row_numbers(service.around.storage, batch.id, source)
     return sorted(int(row) for row in everything[np.isin(everything, sorted(asked))])

@@ -14,7 +14,7 @@ import pyarrow as pa
 from engine.database import connected
 from engine.ledger import batches as ledger
 from engine.model import Batch, ImportResult, Source, Step
-from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, UNDO, Notebook, effective, read_notebook
+from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, Notebook, effective, read_notebook
 from engine.pipeline import title
 from engine.service import ImportExportService, Preview
 from engine.views.grid import issues_of, source_of
@@ -90,7 +90,7 @@ def _source_view(
     service: ImportExportService, batch: Batch, source: Source, notebook: Notebook, earlier: str | None
 ) -> SourceView:
     mapped = current(source, notebook)
-    first = at_positions(service.around.storage, batch.id, source.number, np.arange(min(SAMPLES, source.rows)))
+    first = at_positions(service.around.storage, batch.id, source, np.arange(min(SAMPLES, source.rows)))
     samples = {name: tuple(text or "" for text in first.column(name).to_pylist()) for name in source.columns}
     columns = tuple(MappedColumn(name, samples[name], mapped.mapping.get(name)) for name in source.columns)
     chosen = source.number in notebook.mapped and mapped.entity != source.entity
@@ -145,11 +145,18 @@ def _sentence(step: Step, names: dict[int, str]) -> str:
         return f"{name}: left out {_rows(said['rows'])}"
     if step.kind == MAP:
         return f"{name}: read as {said['entity'].replace('_', ' ')}" if said["entity"] else f"{name}: left out"
+    if step.kind == READ:
+        return f"{name}: read again, {_read_sentence(said['read'])}"
     if step.kind == POLICY:
         return f"{said['entity'].replace('_', ' ')}: {said['policy']} records that differ"
     if step.kind == DECIDE:
         return f"{name}: {said['policy']} {_rows(said['rows'])}"
     return f"{step.kind} {name}".strip()
+
+
+def _read_sentence(options: dict[str, Any]) -> str:
+    said = {_FACTS[key]: _SIGNS.get(str(value), str(value)) for key, value in options.items() if value is not None}
+    return ", ".join(f"{name.lower()} {value}" for name, value in said.items())
 
 
 def _edit_sentence(cells: list[dict[str, Any]], name: str) -> str:
@@ -184,7 +191,7 @@ def refused_csv(service: ImportExportService, preview: Preview, number: int) -> 
         if issue["severity"] == "error" and issue["row_number"] is not None:
             reasons.setdefault(issue["row_number"], []).append(issue["message"])
     notebook = read_notebook(preview.batch.steps)
-    raw: pa.Table = numbered(service.around.storage, preview.batch.id, number, sorted(reasons))
+    raw: pa.Table = numbered(service.around.storage, preview.batch.id, source, sorted(reasons))
     numbers, laid = texts_of(raw, source, notebook)
     names = list(dict.fromkeys(name for row in laid for name in row))
     rows = (

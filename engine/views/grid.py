@@ -126,11 +126,11 @@ def grid_page(
     if problems or code:
         wanted = issues if code is None else issues.filter(pc.equal(issues.column("code"), code))
         numbers = np.asarray(pc.drop_null(wanted.column("row_number")))
-        positions = np.flatnonzero(np.isin(row_numbers(storage, batch, number), numbers))
+        positions = np.flatnonzero(np.isin(row_numbers(storage, batch, source), numbers))
     else:
         positions = np.arange(source.rows)
     first = min(page * size, max(0, len(positions) - 1) // size * size)
-    raw = at_positions(storage, batch, number, positions[first : first + size])
+    raw = at_positions(storage, batch, source, positions[first : first + size])
     columns = columns_of(service.catalog, source, notebook, issues)
     return GridPage(columns, _rows(raw, source, notebook, issues, columns), first, len(positions))
 

@@ -157,7 +157,7 @@ def _texts(
     found: dict[tuple[int, int], Texts] = {}
     for source in {source for source, _, _ in places}:
         item = source_of(preview, source)
-        raw = numbered(service.around.storage, preview.batch.id, source, [n for s, _, n in places if s == source])
+        raw = numbered(service.around.storage, preview.batch.id, item, [n for s, _, n in places if s == source])
         numbers, laid = texts_of(raw, item, notebook)
         assert current(item, notebook).entity is not None
         found |= {(source, number): row for number, row in zip(numbers, laid, strict=True)}

@@ -11,6 +11,7 @@ from engine.mapping import to_fields
 from engine.model import Source
 from engine.notebook import Mapped, Notebook
 from engine.processors.port import ROW
+from engine.runs import staged_path
 from engine.storage import Storage
 
 Texts = dict[str, str | None]
@@ -21,15 +22,15 @@ def current(source: Source, notebook: Notebook) -> Mapped:
     return notebook.mapped.get(source.number, Mapped(source.entity, source.mapping))
 
 
-def row_numbers(storage: Storage, batch: str, source: int) -> np.ndarray:
+def row_numbers(storage: Storage, batch: str, source: Source) -> np.ndarray:
     """The row number of every row of a source, in file order."""
-    with storage.parquet(_path(storage, batch, source)) as file:
+    with storage.parquet(staged_path(storage, batch, source)) as file:
         return np.asarray(file.read(columns=[ROW]).column(0))
 
 
-def at_positions(storage: Storage, batch: str, source: int, positions: np.ndarray) -> pa.Table:
+def at_positions(storage: Storage, batch: str, source: Source, positions: np.ndarray) -> pa.Table:
     """The raw rows at these ascending positions; only the row groups that hold one are read."""
-    with storage.parquet(_path(storage, batch, source)) as file:
+    with storage.parquet(staged_path(storage, batch, source)) as file:
         pieces = [file.schema_arrow.empty_table()]
         start = 0
         for group in range(file.num_row_groups):
@@ -41,7 +42,7 @@ def at_positions(storage: Storage, batch: str, source: int, positions: np.ndarra
     return pa.concat_tables(pieces)
 
 
-def numbered(storage: Storage, batch: str, source: int, numbers: Sequence[int] | np.ndarray) -> pa.Table:
+def numbered(storage: Storage, batch: str, source: Source, numbers: Sequence[int] | np.ndarray) -> pa.Table:
     """The raw rows with these row numbers."""
     everything = row_numbers(storage, batch, source)
     return at_positions(
@@ -55,7 +56,3 @@ def texts_of(raw: pa.Table, source: Source, notebook: Notebook) -> tuple[list[in
     edits = notebook.edits.get(source.number, {})
     laid = to_fields(raw.combine_chunks(), mapped.mapping, ROW, edits).to_pylist()
     return [int(row.pop(ROW)) for row in laid], laid
-
-
-def _path(storage: Storage, batch: str, source: int) -> str:
-    return storage.path(batch, "staged", f"{source}.parquet")

@@ -77,9 +77,14 @@ def _partial(preview: Preview, total: dict[str, int]) -> bool:
         return False
     waiting = f" and {count(total['ask'], 'row')} to decide" if total["ask"] else ""
     st.caption(
-        f":material/error: {count(total['reject'], 'row')} refused{waiting}. Nothing is written until that is settled, unless:"
+        f":material/error: {count(total['reject'], 'row')} refused{waiting}."
+        " Nothing is written until that is settled, unless:"
     )
-    return st.toggle("Commit the rows that are right, and keep the others as a batch of their own", key="partial")
+    state.remembered(f"partial:{preview.batch.id}", [True, False], False)
+    return st.toggle(
+        "Commit the rows that are right, and keep the others as a batch of their own",
+        key=f"partial:{preview.batch.id}",
+    )
 
 
 def _start(service: ImportExportService, preview: Preview, partial: bool) -> None:

@@ -72,7 +72,7 @@ class Desk:
             self._jobs.pop(key, None)
 
     def kept(self, service: ImportExportService, batch: Batch) -> Preview | None:
-        """The batch's preview, where it is still the one in the batch's folder and no step or source was added since."""
+        """The batch's preview, where it is still the one in the batch's folder and nothing was added since."""
         preview = self._previews.get(batch.id)
         if preview is None or preview.batch != batch:
             return None

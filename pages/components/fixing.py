@@ -47,7 +47,8 @@ def _verdict(preview: Preview) -> None:
     errors, warnings = preview.issues.error, preview.issues.warning
     if errors:
         st.markdown(
-            f"**{count(errors, 'error')}** to mend, {count(warnings, 'warning')}. Click a marked cell to see what is wrong."
+            f"**{count(errors, 'error')}** to mend, {count(warnings, 'warning')}."
+            " Click a marked cell to see what is wrong; double-click or type to mend it."
         )
     else:
         st.markdown(
@@ -59,8 +60,7 @@ def _choose_source(preview: Preview) -> Source:
     sources = {source.number: source for source in preview.batch.sources}
     wrong = {number: _errors(preview, source) for number, source in sources.items()}
     key = f"source-of:{preview.batch.id}"
-    if state.chosen(key) not in sources:
-        state.choose(key, next((number for number, errors in wrong.items() if errors), min(sources)))
+    state.remembered(key, list(sources), next((number for number, errors in wrong.items() if errors), min(sources)))
     number = st.selectbox(
         "File",
         list(sources),
@@ -79,17 +79,18 @@ def _filter(preview: Preview, source: Source, counts: list[CodeCount]) -> tuple[
     of_code = {item.code: item for item in counts}
     options = [ALL, PROBLEMS, *of_code]
     key = f"rows-of:{preview.batch.id}:{source.number}"
-    if state.chosen(key) not in options:
-        state.choose(key, ALL)
+    state.remembered(key, options, ALL)
 
     def label(option: str) -> str:
         if option not in of_code:
             return option
-        return f"{plain(option)} ({of_code[option].count:,})"
+        return f"{of_code[option].title} · {of_code[option].count:,}"
 
-    chosen = st.pills("Show", options, format_func=label, key=key, label_visibility="collapsed") or ALL
+    chosen = st.pills(
+        "Show", options, format_func=label, key=key, label_visibility="collapsed", wrap=True, required=True
+    )
     if chosen in of_code:
-        st.caption(f"{of_code[chosen].title}. {of_code[chosen].mend}")
+        st.caption(f"{of_code[chosen].mend} (`{plain(chosen)}`)")
     return (chosen, True) if chosen in of_code else (None, chosen == PROBLEMS)
 
 

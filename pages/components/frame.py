@@ -1,4 +1,4 @@
-"""The frame of every screen. Each page opens with :func:`opened`, because a cold server runs a page without ``app.py``."""
+"""The frame of every screen. Each page begins with :func:`opened`: a cold server runs a page without ``app.py``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _log = logging.getLogger("portage.screens")
 
 _STYLE = """<style>
 .block-container { padding-top: 4.2rem; padding-bottom: 3rem; max-width: 96rem; }
+.step { font-size: 0.85rem; opacity: 0.85; overflow-wrap: anywhere; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 </style>"""
 
@@ -51,7 +52,7 @@ def _navigate() -> st.Page:  # type: ignore[valid-type]
 @contextmanager
 def opened(title: str) -> Iterator[ImportExportService]:
     """The page has its frame, and the service is open; what Portage cannot do is told in a sentence."""
-    st.set_page_config(page_title=f"{title} · Portage", page_icon=":material/sync_alt:", layout="wide")
+    st.set_page_config(page_title=f"{title} · Portage", page_icon="🛶", layout="wide")
     if not _in_app.get():
         _navigate()
     st.html(_STYLE)
@@ -79,6 +80,12 @@ def _not_ready(error: PortageError) -> None:
     else:
         st.error(plain(str(error)), icon=":material/error:")
     st.button("Try again", type="primary")
+
+
+def go_button(page: str, label: str, icon: str) -> None:
+    """The one thing to do next, where it stands on another screen."""
+    if st.button(label, icon=icon, type="primary"):
+        st.switch_page(_pages()[page])
 
 
 def link_to(page: str, label: str, icon: str, **address: str) -> None:

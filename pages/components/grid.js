@@ -21,6 +21,7 @@ function element(tag, attributes = {}, text = null) {
 }
 
 function draw(root, data, state, act) {
+  root.classList.toggle("edit", data.mode === "edit");
   const before = root.querySelector(".scroll");
   const scroll = before ? [before.scrollTop, before.scrollLeft] : [0, 0];
   const hadFocus = root.contains(root.getRootNode().activeElement);

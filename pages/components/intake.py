@@ -14,7 +14,7 @@ from engine.service import ImportExportService
 from engine.settings import SAMPLE
 from pages.components import state
 from pages.components.text import words
-from pages.components.waiting import outcome
+from pages.components.waiting import asked
 
 Files = list[tuple[Path, str, str | None]]
 TEMPLATE_KINDS = {"csv": "text/csv", "json": "application/json"}
@@ -46,7 +46,7 @@ def _read(service: ImportExportService, dropped: Sequence[tuple[str, object]], i
         with tempfile.TemporaryDirectory(prefix="portage-") as folder:
             return service.open_batch(_laid_down(dropped, Path(folder)), progress=progress)
 
-    _open(outcome(("open", *ids), work, "Reading the files"))
+    _open(asked("reading", ("open", *ids), work, "Reading the files"))
 
 
 def _laid_down(dropped: Sequence[tuple[str, object]], folder: Path) -> Files:
@@ -62,12 +62,14 @@ def _laid_down(dropped: Sequence[tuple[str, object]], folder: Path) -> Files:
 def _read_sample(service: ImportExportService) -> None:
     found = sorted(file for file in (SAMPLE / "messy").iterdir() if file.suffix in (".csv", ".json", ".jsonl"))
     files: Files = [(file, file.name, None) for file in found if not file.name.endswith(".expected.json")]
-    _open(outcome(("sample",), lambda progress: service.open_batch(files, progress=progress), "Reading the sample"))
+    _open(
+        asked(
+            "trying", ("sample",), lambda progress: service.open_batch(files, progress=progress), "Reading the sample"
+        )
+    )
 
 
 def _open(batch: Batch) -> None:
-    state.choose("reading", False)
-    state.choose("trying", False)
     state.go(batch.id)
     st.rerun()
 

@@ -10,7 +10,7 @@ from engine.notebook import UNDO
 from engine.service import ImportExportService
 from engine.views.batches import StepView, step_views
 from pages.components import state
-from pages.components.text import count, plain
+from pages.components.text import count, html, when
 
 SHOWN = 12
 
@@ -40,8 +40,9 @@ def show_notebook(service: ImportExportService, batch: Batch) -> None:
 
 def _show(service: ImportExportService, batch: Batch, step: StepView) -> None:
     stands = step.undone_by is None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(plain(step.sentence) if stands else f"~~{plain(step.sentence)}~~")
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
+        tag = "span" if stands else "s"
+        st.html(f"<{tag} class='step' title='{html(step.user)}, {when(step.at)}'>{html(step.sentence)}</{tag}>")
         st.button(
             "",
             icon=":material/close:" if stands else ":material/redo:",

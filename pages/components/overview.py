@@ -6,7 +6,6 @@ import streamlit as st
 
 from engine.service import ImportExportService
 from engine.views.planned import label_of
-from pages.components.frame import link_to
 from pages.components.text import plain
 
 A_ROW = 5
@@ -18,7 +17,6 @@ def show_overview(service: ImportExportService) -> None:
     st.subheader("In the database")
     if not any(counts.values()):
         st.info("The database is empty. Import files of your own, or try the messy sample on the Import screen.")
-        link_to("import", "Import the first files", ":material/arrow_forward:")
     listed = [(service.catalog.entity(name), count) for name, count in counts.items()]
     for start in range(0, len(listed), A_ROW):
         for column, (entity, count) in zip(st.columns(A_ROW), listed[start : start + A_ROW], strict=False):

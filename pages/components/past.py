@@ -13,7 +13,7 @@ from pages.components import state
 from pages.components.frame import link_to
 from pages.components.outcome import show_counts
 from pages.components.pager import show_pager
-from pages.components.text import count, plain, size, when
+from pages.components.text import count, html, plain, size, when
 
 SIZE = 100
 
@@ -86,8 +86,9 @@ def _steps(service: ImportExportService, id: str) -> None:
     if not steps:
         st.caption("Nothing was changed by hand.")
     for step in steps:
-        said = plain(step.sentence)
-        st.markdown(f"{said if step.undone_by is None else f'~~{said}~~'} – {plain(step.user)}, {when(step.at)}")
+        tag = "span" if step.undone_by is None else "s"
+        said = f"<{tag}>{html(step.sentence)}</{tag}> – {html(step.user)}, {when(step.at)}"
+        st.html(f"<div class='step'>{said}</div>")
 
 
 def show_lineage(service: ImportExportService) -> None:

@@ -1,4 +1,4 @@
-"""The plan: what each entity's rows will do, how conflicts are settled, each changed field before and after, and the commit."""
+"""The plan: what the rows of each entity will do, how conflicts are settled, each changed field before and after."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def show_plan(service: ImportExportService, preview: Preview) -> None:
         st.info("No file holds an entity yet: go back to Files and choose one.")
         return
     show_commit(service, preview, found)
-    for summary in found:
-        with st.container(border=True, key=f"plan:{summary.name}"):
+    with st.container(border=True):
+        for summary in found:
             _show_entity(service, preview, summary)
     _rows(service, preview, found)
 
 
 def _show_entity(service: ImportExportService, preview: Preview, summary: EntitySummary) -> None:
     name, counts, policy = st.columns([2, 6, 2], vertical_alignment="center")
-    name.markdown(f"**{plain(summary.label)}**  \n{count(summary.rows, 'row')}")
+    name.markdown(f"**{plain(summary.label)}** · {count(summary.rows, 'row')}")
     with counts, st.container(horizontal=True):
         for action in SHOWN:
             if summary.counts[action]:
@@ -74,6 +74,8 @@ def _show_entity(service: ImportExportService, preview: Preview, summary: Entity
         format_func=POLICY_WORDS.__getitem__,
         key=key,
         disabled=preview.batch.status != "open",
+        label_visibility="collapsed",
+        help="What happens where a stored record differs from its row",
         on_change=lambda: _set_policy(service, preview, summary.name, state.chosen(key)),
     )
 
@@ -89,11 +91,13 @@ def _rows(service: ImportExportService, preview: Preview, found: list[EntitySumm
     of_name = {summary.name: summary for summary in found}
     left, right = st.columns([1, 4], vertical_alignment="bottom")
     with left:
+        state.remembered("plan-entity", list(of_name), found[0].name)
         name = st.selectbox("Rows of", list(of_name), format_func=lambda name: of_name[name].label, key="plan-entity")
     actions = [action for action in SHOWN if of_name[name].counts[action]]
     key = f"plan-action:{name}"
-    if state.chosen(key) not in actions and actions:
-        state.choose(key, next((action for action in ("ask", "update", "version") if action in actions), actions[0]))
+    if not actions:
+        return
+    state.remembered(key, actions, next((item for item in ("ask", "update", "version") if item in actions), actions[0]))
     with right:
         action = st.pills(
             "that are",
@@ -101,9 +105,9 @@ def _rows(service: ImportExportService, preview: Preview, found: list[EntitySumm
             format_func=lambda item: f"{WORDS[item]} ({of_name[name].counts[item]:,})",
             key=key,
             label_visibility="collapsed",
+            required=True,
         )
-    if action is not None:
-        _page(service, preview, name, action)
+    _page(service, preview, name, action)
 
 
 def _page(service: ImportExportService, preview: Preview, name: str, action: str) -> None:

@@ -1,4 +1,4 @@
-"""What each file was found to be: how it is read, which entity it holds, and which field each column is. All changeable."""
+"""What each file was found to be: how it is read, which entity it holds, which field each column is. All changeable."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import streamlit as st
 
 from engine.catalog.model import slots
 from engine.errors import PortageError
-from engine.model import Batch
+from engine.model import Batch, ImportOptions
 from engine.service import ImportExportService, Preview
 from engine.views.batches import SourceView, source_views
 from engine.views.grid import code_counts, issues_of, source_of
 from pages.components import state
 from pages.components.stepper import next_button
 from pages.components.text import count, plain, size, words
+from pages.components.waiting import asked
 
 LEFT_OUT = "(left out)"
+FOUND = "as found"
+ENCODINGS = {
+    name: name for name in ("utf-8", "windows-1252", "iso-8859-15", "windows-1250", "utf-16", "mac-roman", "cp850")
+}
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "vertical bar": "|"}
 
 
 def show_sources(service: ImportExportService, preview: Preview) -> None:
@@ -24,7 +30,8 @@ def show_sources(service: ImportExportService, preview: Preview) -> None:
     views = source_views(service, batch)
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     left.markdown(
-        f"**{count(len(views), 'source')}, {count(sum(view.rows for view in views), 'row')}.** Look whether each was recognised."
+        f"**{count(len(views), 'source')}, {count(sum(view.rows for view in views), 'row')}.**"
+        " Look whether each was recognised."
     )
     with right:
         next_button("Check the rows", batch, "check")
@@ -46,10 +53,35 @@ def _show(service: ImportExportService, preview: Preview, view: SourceView) -> N
         st.caption(f":material/info: The same file was committed before, in batch `{plain(view.earlier)}`.")
     for note in view.notes:
         st.caption(f":material/info: {plain(note)}")
+    columns, reading = st.columns([4, 1])
+    with reading:
+        _read_again(service, preview.batch, view)
     if view.entity and view.entity in service.catalog:
         mapped = sum(column.slot is not None for column in view.columns)
-        with st.expander(f"Columns: {mapped} of {len(view.columns)} are fields", icon=":material/view_column:"):
+        label = f"{mapped} of {len(view.columns)} columns are imported"
+        with columns, st.expander(label, icon=":material/view_column:"):
             _mapping(service, preview.batch, view)
+
+
+def _read_again(service: ImportExportService, batch: Batch, view: SourceView) -> None:
+    """The source can be read with another encoding, delimiter or header row."""
+    flag = f"read-again:{batch.id}:{view.number}"
+    with (
+        st.popover("Read it differently", icon=":material/tune:", disabled=batch.status != "open"),
+        st.form(f"form:{flag}"),
+    ):
+        encoding = st.selectbox("Encoding", [FOUND, *ENCODINGS])
+        delimiter = st.selectbox("Delimiter", [FOUND, *DELIMITERS])
+        header = st.number_input("Header row (0: there is none)", min_value=0, value=None, placeholder=FOUND)
+        st.caption("Edits of this file made so far are set aside, and come back when the step is taken out.")
+        if st.form_submit_button("Read again", type="primary"):
+            state.choose(flag, [ENCODINGS.get(encoding), DELIMITERS.get(delimiter), header])
+    wanted = state.chosen(flag)
+    if wanted:
+        options = ImportOptions(encoding=wanted[0], delimiter=wanted[1], header_row=wanted[2])
+        key = ("read", batch.id, str(view.number), str(len(batch.steps)))
+        asked(flag, key, lambda _: service.read_again(batch.id, view.number, options), "Reading the file again")
+        st.rerun()
 
 
 def _fact(fact: object) -> str:

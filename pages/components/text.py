@@ -1,16 +1,30 @@
-"""Text of files and records, made safe for places that read Markdown: nothing in a cell may become an image or a link."""
+"""Text of files and records, made safe where Markdown is read: nothing in a cell may become an image or a link."""
 
 from __future__ import annotations
 
 import re
+from html import escape
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=\"'@/])")
+# A word joiner keeps Markdown from making a link of an address in a plain sentence.
+_LINKS = re.compile(r"@|://|\bwww(?=\\\.)", re.IGNORECASE)
 _HIDDEN = re.compile("[\u0000-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def plain(text: str | None) -> str:
     """The text with every sign that means something to Markdown escaped, and hidden characters made visible."""
-    return _SIGNS.sub(r"\\\1", _HIDDEN.sub("␦", text or ""))
+    shown = _SIGNS.sub(r"\\\1", visible(text))
+    return _LINKS.sub("\\g<0>\u2060", shown)
+
+
+def visible(text: str | None) -> str:
+    """The text with characters that nobody sees, or that turn the direction of writing, made visible."""
+    return _HIDDEN.sub("␦", text or "")
+
+
+def html(text: str | None) -> str:
+    """The text as HTML that says just that."""
+    return escape(visible(text))
 
 
 def words(name: str) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from engine.model import Batch
 from engine.pipeline import Progress
 from engine.service import ImportExportService, Preview
+from pages.components import state
 from pages.components.desk import Job, Key, desk
 
 PATIENCE = 1.0
@@ -32,6 +33,17 @@ def outcome(key: Key, work: Callable[[Progress], Any], doing: str) -> Any:
         desk().forget(key)
         raise
     desk().forget(key)
+    return answer
+
+
+def asked(flag: str, key: Key, work: Callable[[Progress], Any], doing: str) -> Any:
+    """As :func:`outcome`, for work somebody asked for: ``flag`` stands in screen state until it is done or failed."""
+    try:
+        answer = outcome(key, work, doing)
+    except Exception:
+        state.choose(flag, None)
+        raise
+    state.choose(flag, None)
     return answer
 
 
