@@ -6,10 +6,12 @@ file --processors--> rows --mapping--> fields --conversion--> typed --validation
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ import sqlalchemy as sa
 from engine.catalog.model import Catalog, Entity, slots
 from engine.catalog.order import dependency_order, late_references
 from engine.commit import carry_out
-from engine.conversion import Converted, ConvertOptions, convert
+from engine.conversion import ConvertOptions, convert
 from engine.database import connected
 from engine.dialects.port import Dialect, Stage
 from engine.dialects.records import Records
@@ -28,15 +30,15 @@ from engine.errors import RefusedError, StalePlanError
 from engine.issues import SCHEMA, gather, has_errors, issue_table
 from engine.mapping import column_issues, to_fields
 from engine.model import Batch, Source
-from engine.notebook import Mapped, Notebook
+from engine.notebook import Mapped, Notebook, effective
 from engine.planning.feed import Feed
 from engine.planning.plan import Plan, Settling, load_stage, make_plan, staged_schema, trim_stage, words_of
-from engine.processors.port import ROW, Part, Processor
+from engine.processors.port import ROW, Chunk, Part, Processor
 from engine.resolver.resolve import Resolver
 from engine.resolver.rows import Checked
 from engine.runs import staged_chunks
 from engine.storage import Storage
-from engine.validation import Checks, Validated, build_checks, validate
+from engine.validation import Checks, build_checks, validate
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, rows done, and rows in all (0 where nobody knows yet)."""
@@ -57,37 +59,81 @@ class Surroundings:
     storage: Storage
 
 
-def stage_part(
-    around: Surroundings, batch: str, name: str, processor: Processor, file: Path, part: Part, progress: Progress
-) -> int:
-    """Stage 1: file -> rows. All text of the part is staged under ``name``, its reading issues beside it; answers its rows."""
-    schema = pa.schema([*((name, pa.string()) for name in part.columns), (ROW, pa.int64())])
-    issues = [] if part.issues is None else [part.issues]
-    count = 0
-    with around.storage.parquet_writer(around.storage.path(batch, "staged", f"{name}.parquet"), schema) as writer:
-        with ThreadPoolExecutor(1, thread_name_prefix="portage-write") as pool:
-            written: Future[None] | None = None
-            for chunk in processor.read(file, part):
-                if written is not None:
-                    written.result()
-                written = pool.submit(writer.write, chunk.rows.select(schema.names).cast(schema))
-                issues.append(chunk.issues)
-                count += chunk.rows.num_rows
-                progress("Reading", count, 0)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A part of a file that is ready to be read."""
+
+    processor: Processor
+    file: Path
+    part: Part
+
+
+Reader = Callable[[Source], Iterator[Chunk]]
+"""Gives the rows of a source chunk by chunk, with what was wrong in reading them (the whole file's issues first)."""
+
+
+def read_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> Iterator[Chunk]:
+    """Stage 1: file -> rows. Every chunk is handed on while it is staged under ``name``, and the reading issues after it."""
+    schema = pa.schema([*((column, pa.string()) for column in opened.part.columns), (ROW, pa.int64())])
+    issues = [SCHEMA.empty_table() if opened.part.issues is None else opened.part.issues]
+    whole, count = issues[0], 0
+    with (
+        around.storage.parquet_writer(around.storage.path(batch, "staged", f"{name}.parquet"), schema) as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="portage-write") as pool,
+    ):
+        written: Future[None] | None = None
+        for chunk in opened.processor.read(opened.file, opened.part):
+            rows = chunk.rows.select(schema.names).cast(schema)
             if written is not None:
                 written.result()
-    found = gather(issues)
+            written = pool.submit(writer.write, rows)
+            issues.append(chunk.issues)
+            count += rows.num_rows
+            progress("Reading", count, 0)
+            yield Chunk(rows, pa.concat_tables([whole, chunk.issues]))
+            whole = SCHEMA.empty_table()
+        if written is not None:
+            written.result()
+    if whole.num_rows:
+        yield Chunk(schema.empty_table(), whole)
     with around.storage.parquet_writer(_issues_path(around, batch, name), SCHEMA) as writer:
-        writer.write(found)
-    return count
+        writer.write(gather(issues))
+
+
+def stage_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> int:
+    """Stage 1 alone: the part is staged; answers its rows."""
+    return sum(chunk.rows.num_rows for chunk in read_part(around, batch, name, opened, progress))
 
 
 def _issues_path(around: Surroundings, batch: str, name: str) -> str:
     return around.storage.path(batch, "staged", f"{name}.issues.parquet")
 
 
+def staged_reader(around: Surroundings, batch: Batch) -> Reader:
+    """Reads what was staged before."""
+
+    def read(source: Source) -> Iterator[Chunk]:
+        with around.storage.parquet(_issues_path(around, batch.id, source.staged)) as file:
+            found = file.read().cast(SCHEMA)
+        whole = found.filter(pc.is_null(found.column("row_number")))
+        for rows in staged_chunks(around.storage, batch.id, source):
+            yield Chunk(rows, pa.concat_tables([whole, _of_rows(found, rows)]))
+            whole = SCHEMA.empty_table()
+        if whole.num_rows:
+            columns = [pa.field(name, pa.string()) for name in source.columns]
+            yield Chunk(pa.schema([*columns, pa.field(ROW, pa.int64())]).empty_table(), whole)
+
+    return read
+
+
 def check(
-    around: Surroundings, batch: Batch, notebook: Notebook, folder: str, progress: Progress, feed: Feed | None = None
+    around: Surroundings,
+    batch: Batch,
+    notebook: Notebook,
+    folder: str,
+    reader: Reader,
+    progress: Progress,
+    feed: Feed | None = None,
 ) -> Checked:
     """Stages 2 to 5: rows -> resolved, for all sources of the batch; nothing but the batch's folder is written.
 
@@ -105,27 +151,27 @@ def check(
         for number, entity in enumerate(ordered):
             incoming = resolver.open(entity, feed.put if feed else None)
             if feed:
-                feed.open(f"rows_{number}", staged_schema(incoming.rows, late))
+                schema = staged_schema(incoming.rows, late, present, has_clears=bool(batch.options.nulls))
+                feed.open(f"rows_{number}", schema)
             checks = build_checks(around.catalog, entity)
             for source, mapped in sources:
                 if mapped.entity != entity.name:
                     continue
                 excluded = frozenset(notebook.excluded.get(source.number, ()))
-                file_issues, reading = _reading_issues(around, batch, source, mapped, notebook)
-                issues.append(file_issues)
-                for work in _worked(around, batch, source, mapped, notebook, entity, checks):
-                    rows, checked = work.converted.rows, work.validated
-                    found = pa.concat_tables([work.converted.issues, checked.issues, _of_rows(reading, rows)])
+                issues.append(_column_issues(around.catalog, entity, source, mapped))
+                work = _Work(around.catalog, entity, checks, batch, source, mapped, notebook)
+                for done_chunk in _ahead(work.do, reader(source)):
+                    issues.append(done_chunk.file_issues)
                     incoming.add(
                         source.number,
                         title(source),
-                        rows,
-                        work.converted.cleared,
-                        found,
-                        checked.missing_if_new,
+                        done_chunk.rows,
+                        done_chunk.cleared,
+                        done_chunk.issues,
+                        done_chunk.missing_if_new,
                         excluded,
                     )
-                    done += rows.num_rows
+                    done += done_chunk.rows.num_rows
                     progress("Checking", done, total)
             if feed:
                 feed.close()
@@ -135,7 +181,16 @@ def check(
     lost = [
         _no_entity(source) for source in batch.sources if source.entity is None and source.number not in notebook.mapped
     ]
-    return Checked(resolved.rows, pa.concat_tables([*lost, *issues, resolved.issues]), late)
+    issues = [*lost, *issues, resolved.issues]
+    return Checked(resolved.rows, pa.concat_tables(issues), late, basis_of(batch, around.catalog))
+
+
+def basis_of(batch: Batch, catalog: Catalog) -> str:
+    """Digest of all that a check of the batch depends on, but for the database."""
+    sources = [[item.sha256, item.part, item.reading, item.entity, item.mapping, item.read] for item in batch.sources]
+    steps = [[step.kind, step.payload] for step in effective(batch.steps)]
+    said = json.dumps([sources, steps, asdict(batch.options), catalog.digest], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _no_entity(source: Source) -> pa.Table:
@@ -173,59 +228,71 @@ def _present(catalog: Catalog, sources: list[tuple[Source, Mapped]], notebook: N
     return {name: frozenset(fields) for name, fields in found.items()}
 
 
-def _reading_issues(
-    around: Surroundings, batch: Batch, source: Source, mapped: Mapped, notebook: Notebook
-) -> tuple[pa.Table, pa.Table]:
-    """What is wrong with the whole source, and with the reading of its rows that nobody has mended since."""
-    assert mapped.entity is not None
-    entity = around.catalog.entity(mapped.entity)
-    with around.storage.parquet(_issues_path(around, batch.id, source.staged)) as file:
-        found = file.read().cast(SCHEMA)
-    named = found.set_column(1, "source", pa.array([title(source)] * found.num_rows, pa.string()))
-    named = named.set_column(0, "entity", pa.array([entity.name] * found.num_rows, pa.string()))
-    mended = list(notebook.edits.get(source.number, {}))
-    whole = pc.is_null(named.column("row_number"))
-    open_rows = pa.array(~np.isin(np.asarray(pc.fill_null(named.column("row_number"), -1)), mended))
+def _column_issues(catalog: Catalog, entity: Entity, source: Source, mapped: Mapped) -> pa.Table:
     headings = tuple(source.facts.get("headings", source.columns))
-    columns = column_issues(around.catalog, entity, title(source), source.columns, headings, mapped.mapping)
-    return pa.concat_tables([named.filter(whole), columns]), named.filter(pc.and_(pc.invert(whole), open_rows))
+    return column_issues(catalog, entity, title(source), source.columns, headings, mapped.mapping)
 
 
 def _of_rows(issues: pa.Table, rows: pa.Table) -> pa.Table:
     if not issues.num_rows:
         return issues
-    return issues.filter(pc.is_in(issues.column("row_number"), value_set=rows.column(ROW).combine_chunks()))
+    return issues.filter(
+        pc.is_in(issues.column("row_number"), value_set=rows.column(ROW).combine_chunks(), skip_nulls=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """One chunk after stages 2 to 4."""
+
+    rows: pa.Table
+    cleared: Mapping[str, pa.BooleanArray]
+    file_issues: pa.Table
+    issues: pa.Table
+    missing_if_new: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    converted: Converted
-    validated: Validated
+    """Stages 2 to 4 for the chunks of one source."""
+
+    catalog: Catalog
+    entity: Entity
+    checks: Checks
+    batch: Batch
+    source: Source
+    mapped: Mapped
+    notebook: Notebook
+
+    def do(self, chunk: Chunk) -> _Done:
+        """The chunk is typed and checked."""
+        name = title(self.source)
+        edits = self.notebook.edits.get(self.source.number, {})
+        options = ConvertOptions(nulls=self.batch.options.nulls, day_first=self.batch.options.day_first)
+        fields = to_fields(chunk.rows, self.mapped.mapping, ROW, edits)
+        converted = convert(fields, self.catalog, self.entity, name, options)
+        validated = validate(self.checks, converted.rows, converted.failed, converted.cleared, source=name, raw=fields)
+        of_file, of_rows = self._reading_issues(chunk.issues, edits)
+        issues = pa.concat_tables([converted.issues, validated.issues, of_rows])
+        return _Done(converted.rows, converted.cleared, of_file, issues, validated.missing_if_new)
+
+    def _reading_issues(self, found: pa.Table, edits: Mapping[int, object]) -> tuple[pa.Table, pa.Table]:
+        """What is wrong with the whole source, and with the reading of its rows that nobody has mended since."""
+        if not found.num_rows:
+            return found, found
+        named = found.set_column(1, "source", pa.array([title(self.source)] * found.num_rows, pa.string()))
+        named = named.set_column(0, "entity", pa.array([self.entity.name] * found.num_rows, pa.string()))
+        numbers = named.column("row_number")
+        is_open = pa.array(~np.isin(np.asarray(pc.fill_null(numbers, -1)), list(edits)))
+        of_file = pc.is_null(numbers)
+        return named.filter(of_file), named.filter(pc.and_(pc.invert(of_file), is_open))
 
 
-def _worked(
-    around: Surroundings,
-    batch: Batch,
-    source: Source,
-    mapped: Mapped,
-    notebook: Notebook,
-    entity: Entity,
-    checks: Checks,
-) -> Iterator[_Work]:
-    """Stages 2 to 4 for each chunk, a few chunks at once, in their order."""
-    options = ConvertOptions(nulls=batch.options.nulls, day_first=batch.options.day_first)
-    edits = notebook.edits.get(source.number, {})
-    name = title(source)
-
-    def work(chunk: pa.Table) -> _Work:
-        fields = to_fields(chunk, mapped.mapping, ROW, edits)
-        converted = convert(fields, around.catalog, entity, name, options)
-        validated = validate(checks, converted.rows, converted.failed, converted.cleared, source=name, raw=fields)
-        return _Work(converted, validated)
-
+def _ahead(work: Callable[[Chunk], _Done], chunks: Iterator[Chunk]) -> Iterator[_Done]:
+    """The work on each chunk, in their order, on a few at once."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool:
-        waiting: deque[Future[_Work]] = deque()
-        for chunk in staged_chunks(around.storage, batch.id, source):
+        waiting: deque[Future[_Done]] = deque()
+        for chunk in chunks:
             waiting.append(pool.submit(work, chunk))
             if len(waiting) >= AHEAD:
                 yield waiting.popleft().result()
@@ -236,18 +303,30 @@ def _worked(
 def plan(around: Surroundings, checked: Checked, settling: Settling, progress: Progress) -> Plan:
     """Stage 6: resolved -> plan, as the database stands now; nothing is written."""
     progress("Comparing", 0, 0)
+    fed = dict.fromkeys((f"rows_{number}" for number in range(len(checked.rows))), np.zeros(0, np.bool_))
     with around.dialect.stage(writes=False) as stage:
-        load_stage(around.storage, stage, checked, {})
+        if _has_records(around, checked):  # or there is nothing to compare rows with
+            fed = {}
+        load_stage(around.storage, stage, checked, fed)
         with stage.transaction() as connection:
             words = words_of(connection, stage, around.records, checked)
             return make_plan(connection, words, around.catalog, checked, settling)
 
 
+def _has_records(around: Surroundings, checked: Checked) -> bool:
+    with connected(around.database) as connection:
+        return any(
+            connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {around.records.table(rows.entity)})").scalar()
+            for rows in checked.rows.values()
+        )
+
+
 class NotCommitted(RefusedError):
     """The plan holds issues; it comes along so that they can be shown."""
 
-    def __init__(self, checked: Checked, made: Plan) -> None:
+    def __init__(self, batch: Batch, checked: Checked, made: Plan) -> None:
         super().__init__("The import has issues: nothing was written.")
+        self.batch = batch
         self.checked = checked
         self.plan = made
 
@@ -276,26 +355,40 @@ def commit(
         return _commit_staged(around, stage, batch, checked, settling, finish, progress, held)
 
 
+@dataclass(frozen=True, slots=True)
+class OneGo:
+    """What an import at one go asks of its caller, in this order.
+
+    ``register`` makes the batch known once all is read, ``settle`` says how conflicts are settled, and ``finish`` writes the result.
+    """
+
+    register: Callable[[], Batch]
+    settle: Callable[[Checked], Settling]
+    finish: Callable[[Batch, Checked], Finish]
+
+
 def check_and_commit(
     around: Surroundings,
     batch: Batch,
-    notebook: Notebook,
     folder: str,
-    settle: Callable[[Checked], Settling],
-    finish: Callable[[Checked], Finish],
+    reader: Reader,
+    caller: OneGo,
     progress: Progress,
     *,
     allow_issues: bool,
-) -> tuple[Checked, Plan | None]:
-    """Stages 2 to 7 at one go; there is no plan, and nothing written, where the rows have errors."""
+) -> tuple[Batch, Checked, Plan | None]:
+    """Stages 1 to 7 at one go; there is no plan, and nothing written, where the rows have errors."""
     with around.dialect.stage(writes=True) as stage:
         feed = Feed(stage, stops_on_error=not allow_issues)
-        checked = check(around, batch, notebook, folder, progress, feed)
+        checked = check(around, batch, Notebook(), folder, reader, progress, feed)
+        registered = caller.register()
+        checked = replace(checked, basis=basis_of(registered, around.catalog))
         if has_errors(checked.issues) and not allow_issues:
-            return checked, None
+            return registered, checked, None
         held = Held(None, allow_issues, feed.staged)
-        made = _commit_staged(around, stage, batch, checked, settle(checked), finish(checked), progress, held)
-        return checked, made
+        finish = caller.finish(registered, checked)
+        made = _commit_staged(around, stage, registered, checked, caller.settle(checked), finish, progress, held)
+        return registered, checked, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +423,7 @@ def _commit_staged(
         if held.expected is not None and made.digest != held.expected:
             raise StalePlanError("The database changed since the plan was made: nothing was written. Make it again.")
         if made.issues.num_rows and not held.allow_issues:
-            raise NotCommitted(checked, made)
+            raise NotCommitted(batch, checked, made)
         progress("Writing", 0, made.written)
         try:
             carry_out(connection, words, made, batch.number, rebuild_constraints=batch.options.rebuild_constraints)

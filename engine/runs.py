@@ -57,6 +57,7 @@ def save_run(storage: Storage, batch: str, run: Run) -> None:
         "digest": run.plan.digest,
         "written": run.plan.written,
         "late": sorted(run.checked.late),
+        "basis": run.checked.basis,
         "entities": described,
     }
     storage.write_json(f"{folder}/run.json", said)
@@ -106,7 +107,7 @@ def load_run(storage: Storage, batch: str, catalog: Catalog) -> Run | None:
     issues = _load(storage, f"{folder}/issues.parquet").cast(SCHEMA)
     late = frozenset((entity, field) for entity, field in said["late"])
     plan = Plan(said["digest"], plans, SCHEMA.empty_table(), said["written"])
-    return Run(current["run"], said["steps"], Checked(rows, issues, late), plan, issues)
+    return Run(current["run"], said["steps"], Checked(rows, issues, late, said["basis"]), plan, issues)
 
 
 def _load_rows(storage: Storage, stem: str, catalog: Catalog, item: dict[str, Any]) -> CheckedRows:

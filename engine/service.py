@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from engine.dialects.choose import dialect_of
 from engine.dialects.records import records_of
 from engine.errors import RefusedError, StalePlanError, UsageError
 from engine.export import Destination, chosen, export_records, snapshot
+from engine.intake import File, Inspected, Intake, inspect_file, source_of
 from engine.issues import SCHEMA as ISSUES
 from engine.ledger import batches as ledger
 from engine.ledger.history import Entry, Version, read_entry, read_history
@@ -48,12 +48,13 @@ from engine.model import (
     Status,
     Step,
 )
-from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, as_read, Notebook, effective, read_notebook
-from engine.planning.plan import ASK, Plan, Settling
-from engine.processors.port import ROW, Part, Processor, ReadOptions
-from engine.processors.registry import processor_for, processor_of
-from engine.resolver.rows import REJECTED, Checked
-from engine.runs import Run, load_run, run_folder, save_run, staged_chunks, staged_path
+from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, Notebook, as_read, effective, read_notebook
+from engine.planning.plan import Plan, Settling
+from engine.processors.port import Processor
+from engine.processors.registry import processor_of
+from engine.remainder import Remainder, keep_remainder
+from engine.resolver.rows import Checked
+from engine.runs import Run, load_run, run_folder, save_run
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.templates import template_bytes, write_templates
@@ -69,19 +70,6 @@ def _id() -> str:
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress nobody looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What a file part was found to be; ``sha_seen`` names the batch that imported the same bytes before."""
-
-    file: str
-    part: Part
-    format: str
-    entity: str | None
-    why: str
-    mapping: dict[str, str]
-    sha_seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,25 +142,11 @@ class ImportExportService:
 
     def inspect(self, files: Sequence[tuple[Path, str]], options: ImportOptions = ImportOptions()) -> list[Inspected]:
         """What each part of each file (path, name) is, and which entity it seems to hold."""
-        return [found for path, name in files for found in self._inspect(path, name, options, None)]
-
-    def _inspect(self, path: Path, name: str, options: ImportOptions, entity: str | None) -> list[Inspected]:
-        if entity is not None and entity not in self.catalog:
-            raise UsageError(
-                f"The catalog has no entity {entity!r}: it has {', '.join(e.name for e in self.catalog.entities)}."
-            )
-        processor = processor_for(path, name, self.catalog)
-        read = ReadOptions(options.encoding, options.delimiter, options.quote, options.header_row)
-        found = []
-        for part in processor.inspect(path, read):
-            named = entity if entity is not None and not part.entity else part.entity
-            chosen = guess(self.catalog, part.columns, (Path(name).stem, part.name), named)
-            found.append(Inspected(name, part, processor.format, chosen.entity, chosen.why, chosen.mapping))
-        return found
+        return [found for path, name in files for found in inspect_file(self.catalog, path, name, options, None)[1]]
 
     def open_batch(
         self,
-        files: Sequence[tuple[Path, str, str | None]],
+        files: Sequence[File],
         options: ImportOptions = ImportOptions(),
         progress: pipeline.Progress = _silent,
     ) -> Batch:
@@ -182,7 +156,10 @@ class ImportExportService:
         """
         self.ready()
         id = self._new_id()
-        sources = self._stage_files(id, files, options, 0, progress)
+        with Intake(self.around, id, files, options, 0, progress) as intake:
+            return self._register(id, options, intake.finish())
+
+    def _register(self, id: str, options: ImportOptions, sources: Sequence[Source]) -> Batch:
         with writing(self.database) as connection:
             batch = ledger.add_batch(
                 connection,
@@ -197,88 +174,17 @@ class ImportExportService:
                 ledger.add_source(connection, batch, source)
         return replace(batch, sources=tuple(sources))
 
-    def add_files(
-        self, batch_id: str, files: Sequence[tuple[Path, str, str | None]], progress: pipeline.Progress = _silent
-    ) -> Batch:
+    def add_files(self, batch_id: str, files: Sequence[File], progress: pipeline.Progress = _silent) -> Batch:
         """The open batch holds these files too."""
         batch = self.batch(batch_id)
         if batch.status != "open":
             raise RefusedError(f"The batch {batch.id} is {batch.status}: it takes no more files.")
-        sources = self._stage_files(batch.id, files, batch.options, len(batch.sources), progress)
+        with Intake(self.around, batch.id, files, batch.options, len(batch.sources), progress) as intake:
+            sources = intake.finish()
         with writing(self.database) as connection:
             for source in sources:
                 ledger.add_source(connection, batch, source)
         return self.batch(batch_id)
-
-    def _stage_files(
-        self,
-        batch: str,
-        files: Sequence[tuple[Path, str, str | None]],
-        options: ImportOptions,
-        taken: int,
-        progress: pipeline.Progress,
-    ) -> list[Source]:
-        sources: list[Source] = []
-        try:
-            for path, name, entity in files:
-                sources += self._stage_file(batch, path, name, options, entity, taken + len(sources), progress)
-        except BaseException:
-            if not taken:
-                self.around.storage.remove(self.around.storage.path(batch))
-            raise
-        if not sources:
-            raise UsageError("Name at least one file to import.")
-        return sources
-
-    def _stage_file(
-        self,
-        batch: str,
-        path: Path,
-        name: str,
-        options: ImportOptions,
-        entity: str | None,
-        taken: int,
-        progress: pipeline.Progress,
-    ) -> list[Source]:
-        """The file's bytes are kept while its parts are read and staged."""
-        inspected = self._inspect(path, name, options, entity)
-        processor = processor_for(path, name, self.catalog)
-        before = _stamp(path)
-        with ThreadPoolExecutor(1, thread_name_prefix="portage-keep") as pool:
-            kept = pool.submit(self.around.storage.keep_raw, path)
-            rows = [
-                pipeline.stage_part(self.around, batch, str(taken + place), processor, path, found.part, progress)
-                for place, found in enumerate(inspected, start=1)
-            ]
-            sha256, size = kept.result()
-        if _stamp(path) != before:
-            raise UsageError(f"{name} changed while it was read: nothing was taken. Try again when it is complete.")
-        return [
-            self._source(taken + place, found, sha256, size, count)
-            for place, (found, count) in enumerate(zip(inspected, rows, strict=True), start=1)
-        ]
-
-    def _source(self, number: int, found: Inspected, sha256: str, size: int, rows: int) -> Source:
-        return Source(
-            number,
-            found.file,
-            found.part.name,
-            sha256,
-            size,
-            found.entity,
-            found.part.columns,
-            found.mapping,
-            rows,
-            asdict(found.part.options),
-            {
-                "format": found.format,
-                "why": found.why,
-                "headings": list(found.part.headings),
-                "certain": found.part.certain,
-                "notes": list(found.part.notes),
-                "metadata": found.part.metadata,
-            },
-        )
 
     # -- the notebook
 
@@ -296,13 +202,14 @@ class ImportExportService:
         item = next(found for found in loaded.sources if found.number == source)
         raw = self.around.storage.raw_file(item.sha256)
         entity = item.entity if item.facts.get("why") == "chosen" else None
-        parts = [found for found in self._inspect(raw, item.name, options, entity) if found.part.name == item.part]
+        processor, inspected = inspect_file(self.catalog, raw, item.name, options, entity)
+        parts = [found for found in inspected if found.part.name == item.part]
         if not parts:
             raise RefusedError(f"Read so, {item.name} has no part {item.part!r}: nothing was changed.")
         reading = 1 + sum(step.kind == READ and step.payload["source"] == source for step in loaded.steps)
-        again = replace(self._source(source, parts[0], item.sha256, item.size, 0), reading=reading)
-        processor = processor_for(raw, item.name, self.catalog)
-        rows = pipeline.stage_part(self.around, batch, again.staged, processor, raw, parts[0].part, _silent)
+        again = replace(source_of(source, parts[0], item.sha256, item.size, 0), reading=reading)
+        opened = pipeline.Opened(processor, raw, parts[0].part)
+        rows = pipeline.stage_part(self.around, batch, again.staged, opened, _silent)
         said = {name: value for name, value in asdict(replace(again, rows=rows)).items() if name not in _KEPT}
         return self.add_step(batch, READ, {"source": source, **said})
 
@@ -364,7 +271,8 @@ class ImportExportService:
     def _resolve(self, batch: Batch, progress: pipeline.Progress) -> tuple[str, Checked]:
         id = self._new_id()
         folder = run_folder(self.around.storage, batch.id, id)
-        checked = pipeline.check(self.around, batch, read_notebook(batch.steps), folder, progress)
+        reader = pipeline.staged_reader(self.around, batch)
+        checked = pipeline.check(self.around, batch, read_notebook(batch.steps), folder, reader, progress)
         return id, checked
 
     def _keep(self, batch: Batch, id: str, checked: Checked, made: Plan) -> Preview:
@@ -404,7 +312,7 @@ class ImportExportService:
                 "The batch changed since this plan was made: nothing was written. Read its plan again."
             )
         if preview.issues.error and not partial:
-            return self._outcome(batch, preview, "refused", started)
+            return self._outcome(preview, "refused", started)
         checked = preview.run.checked
         outcome: list[ImportResult] = []
         pipeline.commit(
@@ -428,7 +336,7 @@ class ImportExportService:
 
     def run_import(
         self,
-        files: Sequence[tuple[Path, str, str | None]],
+        files: Sequence[File],
         options: ImportOptions = ImportOptions(),
         *,
         dry_run: bool = False,
@@ -436,29 +344,32 @@ class ImportExportService:
     ) -> ImportResult:
         """The whole way in one call: the files are read, checked, planned, and committed where nothing is wrong."""
         started = time.perf_counter()
-        batch = self.open_batch(files, options, progress)
         if dry_run:
-            preview = self.check(batch.id, progress)
+            preview = self.check(self.open_batch(files, options, progress).id, progress)
             refused = preview.issues.error and not options.partial
-            return self._outcome(batch, preview, "refused" if refused else "planned", started)
-        run = self._new_id()
+            return self._outcome(preview, "refused" if refused else "planned", started)
+        self.ready()
+        id, run = self._new_id(), self._new_id()
         outcome: list[ImportResult] = []
-        try:
-            checked, made = pipeline.check_and_commit(
-                self.around,
-                batch,
-                read_notebook(batch.steps),
-                run_folder(self.around.storage, batch.id, run),
-                lambda checked: self._settling(batch, checked),
-                lambda checked: self._finish(batch, checked, started, outcome, partial=options.partial),
-                progress,
-                allow_issues=options.partial,
+        with Intake(self.around, id, files, options, 0, progress) as intake:
+            batch = Batch(
+                id, 0, "open", self.settings.user, self._at(), self.catalog.digest, None, options, tuple(intake.sources)
             )
-        except pipeline.NotCommitted as refused:
-            return self._outcome(batch, self._keep(batch, run, refused.checked, refused.plan), "refused", started)
+            caller = pipeline.OneGo(
+                lambda: self._register(id, options, intake.finish()),
+                lambda checked: self._settling(batch, checked),
+                lambda batch, checked: self._finish(batch, checked, started, outcome, partial=options.partial),
+            )
+            folder = run_folder(self.around.storage, id, run)
+            try:
+                batch, checked, made = pipeline.check_and_commit(
+                    self.around, batch, folder, intake.read, caller, progress, allow_issues=options.partial
+                )
+            except pipeline.NotCommitted as refused:
+                return self._outcome(self._keep(refused.batch, run, refused.checked, refused.plan), "refused", started)
         if made is None:
             made = pipeline.plan(self.around, checked, self._settling(batch, checked), progress)
-            return self._outcome(batch, self._keep(batch, run, checked, made), "refused", started)
+            return self._outcome(self._keep(batch, run, checked, made), "refused", started)
         self._keep(batch, run, checked, made)
         return replace(outcome[0], seconds=round(time.perf_counter() - started, 3))
 
@@ -475,51 +386,15 @@ class ImportExportService:
             counts = {name: planned.counts for name, planned in made.entities.items()}
             found = _count(pa.concat_tables([checked.issues, made.issues]))
             seconds = round(time.perf_counter() - started, 3)
-            rest = self._remainder(connection, batch, checked, made) if partial else None
+            said = Remainder(self._new_id, self.settings.user, self._at())
+            storage = self.around.storage
+            rest = keep_remainder(connection, storage, batch, checked, made, said) if partial else None
             result = ImportResult(batch.id, "committed", made.digest, counts, found, seconds, None, rest, self._at())
             changes = (first + 1, ledger.last_change(connection))
             ledger.add_result(connection, batch, result, user=self.settings.user, changes=changes)
             outcome.append(result)
 
         return finish
-
-    def _remainder(self, connection: sa.Connection, batch: Batch, checked: Checked, made: Plan) -> str | None:
-        """What a partial commit left is an open batch of its own: the same sources, without the rows now committed."""
-        left = sum(planned.counts.reject for planned in made.entities.values())
-        if not left:
-            return None
-        id = self._new_id()
-        rest = ledger.add_batch(
-            connection,
-            id=id,
-            user=self.settings.user,
-            at=self._at(),
-            catalog=self.catalog.digest,
-            options=batch.options,
-            parent=batch.id,
-        )
-        refused = _refused_rows(checked, made)
-        for source in batch.sources:
-            kept = self._copy_staged(batch.id, id, source, refused.get(source.number))
-            ledger.add_source(connection, rest, replace(source, rows=kept))
-        for step in effective(batch.steps):
-            ledger.add_step(connection, rest, kind=step.kind, payload=step.payload, user=step.user, at=step.at)
-        return id
-
-    def _copy_staged(self, batch: str, other: str, source: Source, rows: np.ndarray | None) -> int:
-        """The source's staged rows with these numbers (None: all) are staged for the other batch too; answers how many."""
-        storage = self.around.storage
-        count = 0
-        with storage.parquet(staged_path(storage, batch, source)) as file:
-            schema = file.schema_arrow
-        target = staged_path(storage, other, source)
-        with storage.parquet_writer(target, schema) as writer:
-            for chunk in staged_chunks(storage, batch, source):
-                kept = chunk if rows is None else chunk.filter(pa.array(np.isin(np.asarray(chunk.column(ROW)), rows)))
-                count += kept.num_rows
-                writer.write(kept)
-        storage.copy(_beside(staged_path(storage, batch, source)), _beside(target))
-        return count
 
     # -- taking data out
 
@@ -584,9 +459,9 @@ class ImportExportService:
         with snapshot(self.database) as connection:
             return versions_of(connection, find_record(connection, self.around.records, entity, key))
 
-    def _outcome(self, batch: Batch, preview: Preview, status: Status, started: float) -> ImportResult:
+    def _outcome(self, preview: Preview, status: Status, started: float) -> ImportResult:
         seconds = round(time.perf_counter() - started, 3)
-        return ImportResult(batch.id, status, preview.digest, preview.counts, preview.issues, seconds)
+        return ImportResult(preview.batch.id, status, preview.digest, preview.counts, preview.issues, seconds)
 
     def _at(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
@@ -605,16 +480,6 @@ _KEPT = ("number", "name", "part", "sha256", "size")
 """What reading a source again leaves as it is."""
 
 
-def _beside(staged: str) -> str:
-    """Where the reading issues of staged rows are."""
-    return staged.removesuffix(".parquet") + ".issues.parquet"
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
 def _moves(batch: Batch) -> int:
     """What a kept run depends on: it is stale once a step or a source was added."""
     return len(batch.steps) * 10_000 + len(batch.sources)
@@ -629,21 +494,6 @@ def _count(issues: pa.Table) -> IssueCounts:
     by_code = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("code")).to_pylist()}
     by_severity = {item["values"]: item["counts"] for item in pc.value_counts(issues.column("severity")).to_pylist()}
     return IssueCounts(by_severity.get("error", 0), by_severity.get("warning", 0), dict(sorted(by_code.items())))
-
-
-def _refused_rows(checked: Checked, made: Plan) -> dict[int, np.ndarray]:
-    """The row numbers each source still has to bring in after a partial commit."""
-    found: dict[int, np.ndarray] = {}
-    for name, rows in checked.rows.items():
-        touched = made.entities[name].touched
-        left = rows.fate == REJECTED
-        left[np.asarray(touched.filter(pc.equal(touched.column("action"), ASK)).column("seq"), dtype=np.int64) - 1] = (
-            True
-        )
-        for span in rows.spans:
-            inside = slice(span.first - 1, span.last)
-            found[span.source] = rows.row_numbers[inside][left[inside]]
-    return found
 
 
 def _decisions(notebook: Notebook, checked: Checked) -> dict[str, dict[int, Policy]]:

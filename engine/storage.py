@@ -7,7 +7,6 @@ file is never offered; everything else belongs to one batch and can be worked ou
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -88,13 +87,13 @@ class Storage:
         with self._guard():
             self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             try:
-                with self.fs.open(partial, "wb") as sink:
-                    digest = hashlib.sha256()
-                    hashing = _Hashing(sink, digest)
-                    with pq.ParquetWriter(
-                        hashing, schema, compression="lz4", use_dictionary=False, write_statistics=_numbers(schema)
-                    ) as writer:
-                        yield ParquetWriter(writer, digest)
+                with (
+                    self.fs.open(partial, "wb") as sink,
+                    pq.ParquetWriter(
+                        sink, schema, compression="lz4", use_dictionary=False, write_statistics=_numbers(schema)
+                    ) as writer,
+                ):
+                    yield ParquetWriter(writer)
                 self.fs.mv(partial, path)
             except BaseException:
                 if self.fs.exists(partial):
@@ -156,35 +155,14 @@ def _numbers(schema: pa.Schema) -> list[str]:
 
 
 class ParquetWriter:
-    """Writes row groups; ``digest()`` is the sha256 (hex) of all bytes written so far."""
+    """Writes tables, each as one row group."""
 
-    def __init__(self, writer: pq.ParquetWriter, digest: Any) -> None:
+    def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
-        self._digest = digest
 
     def write(self, table: pa.Table) -> None:
         """The table stands in the file as one row group."""
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-
-    def digest(self) -> str:
-        """See the class."""
-        return str(self._digest.hexdigest())
-
-
-class _Hashing(io.RawIOBase):
-    """Passes bytes on to a file, and hashes them on the way."""
-
-    def __init__(self, sink: Any, digest: Any) -> None:
-        super().__init__()
-        self._sink = sink
-        self._digest = digest
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._digest.update(data)
-        return int(self._sink.write(data))
 
 
 def _readable(file: Path) -> BinaryIO:

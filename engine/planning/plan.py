@@ -7,7 +7,7 @@ digests differ, the database moved and the plan is stale.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +24,16 @@ from engine.model import Counts, Policy
 from engine.planning.feed import take_out
 from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.read_back import candidates
-from engine.resolver.rows import CANDIDATE, REJECTED, SKIPPED, Checked, CheckedRows, late_column
+from engine.resolver.rows import (
+    CANDIDATE,
+    CLEAR,
+    REJECTED,
+    SKIPPED,
+    Checked,
+    CheckedRows,
+    late_column,
+    pending_column,
+)
 from engine.storage import Storage
 
 UPDATE, VERSION, SKIP, ASK, INSERT = 1, 2, 3, 4, 5
@@ -74,17 +83,28 @@ class Plan:
     written: int
 
 
-def staged_schema(rows: CheckedRows, late: frozenset[tuple[str, str]]) -> pa.Schema:
-    """The columns of an entity's rows that are staged: all but the texts of references that are linked later."""
-    waiting = {late_column(name) for entity, name in late if entity == rows.entity.name}
-    return pa.schema([item for item in rows.schema if item.name not in waiting])
+def staged_schema(
+    rows: CheckedRows, late: frozenset[tuple[str, str]], present: Collection[str], *, has_clears: bool
+) -> pa.Schema:
+    """The columns of an entity's rows worth staging, where ``present`` are the entities of the batch.
+
+    Left out are the texts of references that are linked later, and what cannot hold anything: numbers of pending rows of
+    an entity the batch has none of, and the marks of cleared cells where no token clears.
+    """
+    left_out = {late_column(name) for entity, name in late if entity == rows.entity.name}
+    if not has_clears:
+        left_out.add(CLEAR)
+    for item in rows.entity.references:
+        if item.reference and item.reference.to not in present:
+            left_out.add(pending_column(item.name))
+    return pa.schema([item for item in rows.schema if item.name not in left_out])
 
 
 def load_stage(storage: Storage, stage: Stage, checked: Checked, fed: Mapping[str, np.ndarray]) -> None:
     """The candidate rows and the links of every entity are staged, but for rows that were fed already."""
     for number, rows in enumerate(checked.rows.values()):
         if f"rows_{number}" not in fed:
-            schema = staged_schema(rows, checked.late)
+            schema = staged_schema(rows, checked.late, checked.rows, has_clears=rows.has_clears)
             stage.load(f"rows_{number}", schema, candidates(storage, rows, schema.names))
         for name, links in rows.links.items():
             place = [item.name for item in rows.entity.fields].index(name)
@@ -126,7 +146,7 @@ def make_plan(
     """The plan for staged rows as the database stands inside the connection's transaction."""
     entities: dict[str, EntityPlan] = {}
     issues = []
-    digest = hashlib.sha256(fingerprint(connection, catalog).encode())
+    digest = hashlib.sha256(f"{checked.basis} {fingerprint(connection, catalog)}".encode())
     for entity_words in words.values():
         rows = entity_words.rows
         planned = _entity_plan(connection, entity_words, words, settling)
@@ -148,36 +168,46 @@ def _entity_plan(
     if not connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {words.table})").scalar():
         counts = _counts(rows, {INSERT: int((rows.fate == CANDIDATE).sum())})
         return EntityPlan(counts, TOUCHED.empty_table(), None, CHANGES.empty_table())
-    _classify(connection, words, settling)
+    _compare(connection, words, others, settling)
     sql = f'SELECT "{SEQ}", CAST(record AS text), action FROM {words.staged("action")} ORDER BY "{SEQ}"'
     actions = pa.Table.from_batches(words.records.dialect.read(connection, sql, TOUCHED), TOUCHED)
     is_insert = pc.equal(actions.column("action"), INSERT)
     touched = actions.filter(pc.invert(is_insert))
     inserts = np.asarray(actions.filter(is_insert).column("seq"), dtype=np.int64)
-    changes = _changes(connection, words, dict(others)) if touched.num_rows else CHANGES.empty_table()
+    changes = _changes(connection, words) if touched.num_rows else CHANGES.empty_table()
     tally = {item["values"]: item["counts"] for item in pc.value_counts(actions.column("action")).to_pylist()}
     return EntityPlan(_counts(rows, tally), touched, inserts, changes)
 
 
-def _classify(connection: sa.Connection, words: EntityWords, settling: Settling) -> None:
-    """The staged table ``action`` says what becomes of each row; a row it leaves out is unchanged."""
+def _compare(
+    connection: sa.Connection, words: EntityWords, others: Mapping[int, EntityWords], settling: Settling
+) -> None:
+    """The staged table ``action`` says what becomes of each row, and what it would change; unchanged rows are left out.
+
+    One pass over the records: per field of the entity a mark ``d`` whether it differs, its text before and after.
+    """
     entity = words.rows.entity
     quote = words.records.quote
     record = f"{T}.{quote(entity.id)}" if entity.id else "NULL"
     kind = "bigint" if entity.id_kind == "integer" or not entity.id else "text"
     if entity.id_kind == "uuid" and entity.id:
         record = f"CAST({record} AS text)"
-    words.stage.create(
-        connection, f"action_{words.number}", f'"{SEQ}" integer PRIMARY KEY, record {kind}, action integer'
-    )
     is_new = f"{words.stored(entity.field(entity.key[0]))} IS NULL"
-    changed = " OR ".join([is_new, *(words.differs(item) for item in words.compared())])
     code = ACTION_OF[settling.policies[entity.name]]
+    joins = Joins()
+    columns = [f'"{SEQ}" integer PRIMARY KEY', f"record {kind}", "action integer"]
+    selected = [words.seq, record, f"CASE WHEN {is_new} THEN {INSERT} ELSE {code} END"]
+    for place, item in enumerate(words.compared()):
+        columns += [f"d{place} integer", f"b{place} text", f"a{place} text"]
+        before, after = words.records.field_text(item, T, joins), _after(words, item, joins, others)
+        marked = f"CASE WHEN {is_new} THEN 0 WHEN {words.differs(item)} THEN 1 ELSE 0 END"
+        selected += [marked, *(f"CASE WHEN {is_new} THEN NULL ELSE {text} END" for text in (before, after))]
+    changed = " OR ".join([is_new, *(words.differs(item) for item in words.compared())])
+    words.stage.create(connection, f"action_{words.number}", ", ".join(columns))
     connection.exec_driver_sql(
-        f"INSERT INTO {words.staged('action')}"
-        f" SELECT {words.seq}, {record}, CASE WHEN {is_new} THEN {INSERT} ELSE {code} END"
+        f"INSERT INTO {words.staged('action')} SELECT {', '.join(selected)}"
         f" FROM {words.staged('rows')} AS {S} LEFT JOIN {words.table} AS {T} ON {words.same_key()}"
-        f" {words.late_joins()} WHERE {changed}"
+        f" {words.late_joins()} {joins} WHERE {changed}"
     )
     for policy, seqs in _by_policy(settling.decisions.get(entity.name, {})).items():
         listed = ", ".join(str(seq) for seq in seqs)
@@ -187,6 +217,12 @@ def _classify(connection: sa.Connection, words: EntityWords, settling: Settling)
         )
 
 
+def _after(words: EntityWords, item: Field, joins: Joins, others: Mapping[int, EntityWords]) -> str:
+    after = words.after_text(item, joins, others)
+    cleared = words.cleared(item)
+    return f"CASE WHEN {cleared} THEN NULL ELSE {after} END" if cleared else after
+
+
 def _by_policy(decisions: Mapping[int, Policy]) -> dict[Policy, list[int]]:
     found: dict[Policy, list[int]] = {}
     for seq, policy in sorted(decisions.items()):
@@ -194,45 +230,23 @@ def _by_policy(decisions: Mapping[int, Policy]) -> dict[Policy, list[int]]:
     return found
 
 
-def _changes(connection: sa.Connection, words: EntityWords, others: dict[int, EntityWords]) -> pa.Table:
-    """The staged table ``change`` lists every field that differs; read back in the order of rows and fields.
-
-    One pass over the records compares all fields side by side; the list is then cut from that far smaller table.
-    """
-    fields = words.compared()
-    joins = Joins()
-    selected, columns = [words.seq], [f'"{SEQ}" integer']
-    for place, item in enumerate(fields):
-        selected += [
-            f"CASE WHEN {words.differs(item)} THEN 1 ELSE 0 END",
-            *_before_and_after(words, item, joins, others),
-        ]
-        columns += [f"d{place} integer", f"b{place} text", f"a{place} text"]
-    words.stage.create(connection, f"wide_{words.number}", ", ".join(columns))
-    connection.exec_driver_sql(
-        f"INSERT INTO {words.staged('wide')} SELECT {', '.join(selected)}"
-        f' FROM {words.staged("action")} AS {M} JOIN {words.staged("rows")} AS {S} ON {words.seq} = {M}."{SEQ}"'
-        f" JOIN {words.table} AS {T} ON {words.is_record()} {words.late_joins()} {joins} WHERE {M}.action <> {INSERT}"
-    )
+def _changes(connection: sa.Connection, words: EntityWords) -> pa.Table:
+    """The staged table ``change`` lists every field that differs; read back in the order of rows and fields."""
     words.stage.create(
         connection,
         f"change_{words.number}",
         f'"{SEQ}" integer, place integer, field text, before text, after text, PRIMARY KEY ("{SEQ}", place)',
     )
     listed = " UNION ALL ".join(
-        f'SELECT "{SEQ}", {place}, {literal(item.name)}, b{place}, a{place} FROM {words.staged("wide")} WHERE d{place} = 1'
-        for place, item in enumerate(fields)
+        f'SELECT "{SEQ}", {place}, {literal(item.name)}, b{place}, a{place} FROM {words.staged("action")} WHERE d{place} = 1'
+        for place, item in enumerate(words.compared())
     )
     connection.exec_driver_sql(f"INSERT INTO {words.staged('change')} {listed} ORDER BY 1, 2")
-    sql = f'SELECT "{SEQ}", place, field, before, after FROM {words.staged("change")} ORDER BY "{SEQ}", place'
-    return pa.Table.from_batches(words.records.dialect.read(connection, sql, CHANGES), CHANGES)
-
-
-def _before_and_after(words: EntityWords, item: Field, joins: Joins, others: dict[int, EntityWords]) -> tuple[str, str]:
-    before = words.records.field_text(item, T, joins)
-    after = words.after_text(item, joins, others)
-    cleared = words.cleared(item)
-    return before, f"CASE WHEN {cleared} THEN NULL ELSE {after} END" if cleared else after
+    sql = f'SELECT "{SEQ}", place, before, after FROM {words.staged("change")} ORDER BY "{SEQ}", place'
+    schema = CHANGES.remove(CHANGES.get_field_index("field"))
+    found = pa.Table.from_batches(words.records.dialect.read(connection, sql, schema), schema)
+    names = pa.array([item.name for item in words.compared()], pa.string())
+    return found.add_column(2, "field", names.take(found.column("place").combine_chunks()))
 
 
 def _counts(rows: CheckedRows, tally: Mapping[int, int]) -> Counts:

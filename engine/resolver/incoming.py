@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -31,7 +32,7 @@ from engine.resolver.rows import (
 from engine.resolver.stored import value_type
 from engine.storage import Storage
 
-SUGGESTIONS = 200
+SUGGESTIONS = 50
 """Distinct unknown texts per reference that get proposals; each costs a pass over all names."""
 
 
@@ -73,6 +74,7 @@ class Incoming:
         # The file is written beside the checking of the next chunk: Arrow lets go of the interpreter's lock.
         self._pool = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="portage-write"))
         self._written: Future[None] | None = None
+        self._digest = hashlib.sha256()
 
     def add(
         self,
@@ -174,6 +176,10 @@ class Incoming:
             for field in self.rows.schema
         ]
         table = pa.Table.from_arrays(arrays, schema=self.rows.schema)
+        for item in self.entity.references:
+            for column in (item.name, pending_column(item.name)):
+                if column in columns:
+                    self._digest.update(memoryview(pa.RecordBatch.from_arrays([columns[column]], [column]).serialize()))
         self._wait()
         self._written = self._pool.submit(self._writer.write, table)
         if self._feed is not None:
@@ -186,7 +192,7 @@ class Incoming:
     def close(self) -> np.ndarray:
         """The file is complete; answers the hashes of the keys."""
         self._wait()
-        self.rows.digest = self._writer.digest()
+        self.rows.digest = self._digest.hexdigest()
         self._open.close()
         self.rows.fate = _joined(self._fates, np.int8)
         self.rows.row_numbers = _joined(self._numbers, np.int64)

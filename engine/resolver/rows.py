@@ -61,7 +61,7 @@ class CheckedRows:
     """Per late reference: a table (SEQ, value, pending) of the rows that have one."""
     has_clears: bool = False
     digest: str = ""
-    """Of the bytes of the file but its footer."""
+    """Of what the references lead to: all that the rows do not take from their sources and the steps."""
     pending_references: set[str] = field(default_factory=set)
 
     @property
@@ -88,3 +88,5 @@ class Checked:
     rows: dict[str, CheckedRows]
     issues: pa.Table
     late: frozenset[tuple[str, str]]
+    basis: str = ""
+    """Digest of what the rows were made from: the bytes of the files, the steps, the options and the catalog."""
