@@ -145,7 +145,7 @@ def check(
     total = sum(source.rows for source, _ in sources)
     done = 0
     issues = []
-    with connected(around.database) as connection:
+    with connected(around.database) as connection, ThreadPoolExecutor(1, thread_name_prefix="portage-build") as builder:
         resolver = Resolver(around.storage, folder, connection, around.records, present, late)
         ordered = [entity for entity in dependency_order(around.catalog) if entity.name in present]
         for number, entity in enumerate(ordered):
@@ -153,7 +153,7 @@ def check(
             if feed:
                 schema = staged_schema(incoming.rows, late, present, has_clears=bool(batch.options.nulls))
                 feed.open(f"rows_{number}", schema)
-            checks = build_checks(around.catalog, entity)
+            checks = builder.submit(build_checks, around.catalog, entity)
             for source, mapped in sources:
                 if mapped.entity != entity.name:
                     continue
@@ -258,7 +258,7 @@ class _Work:
 
     catalog: Catalog
     entity: Entity
-    checks: Checks
+    checks: Future[Checks]
     batch: Batch
     source: Source
     mapped: Mapped
@@ -271,7 +271,9 @@ class _Work:
         options = ConvertOptions(nulls=self.batch.options.nulls, day_first=self.batch.options.day_first)
         fields = to_fields(chunk.rows, self.mapped.mapping, ROW, edits)
         converted = convert(fields, self.catalog, self.entity, name, options)
-        validated = validate(self.checks, converted.rows, converted.failed, converted.cleared, source=name, raw=fields)
+        validated = validate(
+            self.checks.result(), converted.rows, converted.failed, converted.cleared, source=name, raw=fields
+        )
         of_file, of_rows = self._reading_issues(chunk.issues, edits)
         issues = pa.concat_tables([converted.issues, validated.issues, of_rows])
         return _Done(converted.rows, converted.cleared, of_file, issues, validated.missing_if_new)
@@ -380,7 +382,11 @@ def check_and_commit(
     """Stages 1 to 7 at one go; there is no plan, and nothing written, where the rows have errors."""
     with around.dialect.stage(writes=True) as stage:
         feed = Feed(stage, stops_on_error=not allow_issues)
-        checked = check(around, batch, Notebook(), folder, reader, progress, feed)
+        try:
+            checked = check(around, batch, Notebook(), folder, reader, progress, feed)
+        except BaseException:
+            feed.abandon()
+            raise
         registered = caller.register()
         checked = replace(checked, basis=basis_of(registered, around.catalog))
         if has_errors(checked.issues) and not allow_issues:

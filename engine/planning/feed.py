@@ -5,6 +5,7 @@ What turns out wrong later is taken out of the stage again; once an error makes 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,12 @@ class Feed:
             self._thread = None
         if self._failure:
             raise self._failure[0]
+
+    def abandon(self) -> None:
+        """Nothing more is fed, whatever became of what was."""
+        self.stopped = True
+        with contextlib.suppress(BaseException):
+            self.close()
 
 
 def take_out(connection: sa.Connection, stage: Stage, table: str, seqs: np.ndarray) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +21,7 @@ from engine.processors.port import ROW
 from engine.validation.cell_checks import CellCheck, RuleCheck, cell_checks, rule_check
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pandera.pandas import DataFrameSchema
 
 
@@ -91,7 +91,8 @@ def validate(
 def _schema(
     entity: Entity, cells: Mapping[str, tuple[CellCheck, ...]], rules: tuple[RuleCheck, ...]
 ) -> DataFrameSchema:
-    # pandera takes 0.6 s to import, which commands that check nothing need not wait for.
+    # These take 0.8 s to import, which commands that check nothing need not wait for, and others need not wait for first.
+    import pandas as pd
     from pandera.pandas import Check, Column, DataFrameSchema
 
     columns = {
@@ -126,6 +127,7 @@ def _array(series: pd.Series) -> pa.Array:
 
 def _ask(checks: Checks, rows: pa.Table) -> tuple[dict[str, list[int]], list[int]]:
     """The numbers of the checks that some cell breaks, by field, and of the rules that some row breaks."""
+    import pandas as pd
     from pandera.errors import SchemaErrorReason, SchemaErrors
 
     frame = rows.drop_columns([ROW]).to_pandas(types_mapper=pd.ArrowDtype)
