@@ -51,7 +51,7 @@ from engine.model import (
 from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, Notebook, as_read, effective, read_notebook
 from engine.planning.plan import Plan, Settling
 from engine.processors.port import Processor
-from engine.processors.registry import processor_of
+from engine.processors.registry import processor_named
 from engine.remainder import Remainder, keep_remainder
 from engine.resolver.rows import Checked
 from engine.runs import Run, load_run, run_folder, save_run
@@ -416,7 +416,7 @@ class ImportExportService:
         return template_bytes(self.catalog, listed[0], self._processor(format), self._file_facts())
 
     def _processor(self, format: str) -> Processor:
-        return processor_of(format, self.catalog)
+        return processor_named(format, self.catalog)
 
     def _file_facts(self) -> dict[str, Any]:
         catalog = {"name": self.catalog.name, "digest": self.catalog.digest}
