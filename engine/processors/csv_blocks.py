@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from engine.errors import UnreadableFileError
-from engine.issues import SCHEMA, issue_table
+from engine.issues import SCHEMA
+from engine.processors.cells import null_issues, without_blank_rows
 from engine.processors.port import ROW, Chunk
 from engine.processors.records import Dialect, Oddity, read_record, records
 
@@ -26,6 +27,7 @@ CELL_LIMIT = 16 << 20
 CHUNK_ROWS = 200_000
 # How much of an odd block is tried as one: small enough that an oddity costs little, large enough for Arrow.
 _PIECE = 32 * 1024
+_LARGE_PIECE = 2 << 20
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -50,7 +52,7 @@ class _OddRows:
 
     def _quote(self, number: int, cells: list[str], odd: Oddity) -> None:
         if odd == "broken":
-            message = "A quotation mark opens a cell and is not closed rightly; see where the cells are cut, and mend the row."
+            message = "A quotation mark opens a cell and is not closed rightly; look where the cells are cut."
             self.issues.append(("row.quote", "error", number, None, self.delimiter.join(cells), message))
         else:
             message = "A quotation mark stands inside a cell that is not quoted; it was kept as it is."
@@ -119,17 +121,27 @@ class _BlockReader:
         """The rows that are complete in ``data``, and how many bytes they take."""
         if fast := self._read_sound(data, final=final):
             return fast
-        found: list[Chunk] = []
-        start, size = 0, _PIECE
+        return self._read_pieces(data, final=final)
+
+    def _read_pieces(self, data: bytes, *, final: bool) -> tuple[Chunk, int]:
+        """An odd block in pieces, smaller around what is odd, so that as little as can be is read slowly."""
+        found = [self._chunk(None, self._odd_rows())]
+        start, size = 0, _LARGE_PIECE
         while start < len(data):
             piece = data[start : start + size]
-            is_last = final and start + size >= len(data)
-            chunk, used = self._read_sound(piece, final=is_last) or self._read_exactly(piece, final=is_last)
-            found.append(chunk)
-            if not used and start + size >= len(data):
+            reaches_end = start + size >= len(data)
+            read = self._read_sound(piece, final=final and reaches_end)
+            if not read and size > _PIECE:
+                size = max(_PIECE, size // 16)
+                continue
+            chunk, used = read or self._read_exactly(piece, final=final and reaches_end)
+            if not used and reaches_end:
                 break
-            size = _PIECE if used else size * 2
+            # A piece that holds no whole record is too small, and one read exactly was odd.
+            smaller = _PIECE if used else size * 4
+            size = min(max(size, _LARGE_PIECE), size * 4) if read else smaller
             start += used
+            found.append(chunk)
         return _joined(found), start
 
     def _read_sound(self, data: bytes, *, final: bool) -> tuple[Chunk, int] | None:
@@ -146,7 +158,7 @@ class _BlockReader:
         record = read_record(text, 0, self.dialect)
         if record is None or record.end == len(text):
             raise too_long(self.row)
-        odd = _OddRows(len(self.columns), self.dialect.delimiter)
+        odd = self._odd_rows()
         odd.add(self.row, record.cells, "broken")
         self.row += 1
         return self._chunk(None, odd), len(text[: record.end].encode("utf-8", "surrogateescape"))
@@ -191,13 +203,13 @@ class _BlockReader:
             )
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return None
-        odd = _OddRows(len(self.columns), self.dialect.delimiter)
+        odd = self._odd_rows()
         for number, text in ragged:
             record = read_record(text, 0, self.dialect)
             odd.add(self.row + number - 1, record.cells if record else [""], record.odd if record else "")
         numbers = self._numbers(table.num_rows, [number for number, _ in ragged])
         self.row += table.num_rows + len(ragged)
-        return self._chunk(_without_blanks(table.append_column(ROW, numbers)), odd)
+        return self._chunk(without_blank_rows(table.append_column(ROW, numbers)), odd)
 
     def _numbers(self, count: int, ragged: list[int]) -> pa.Array:
         numbers = np.arange(self.row, self.row + count + len(ragged), dtype=np.int64)
@@ -205,7 +217,7 @@ class _BlockReader:
 
     def _read_exactly(self, data: bytes, *, final: bool) -> tuple[Chunk, int]:
         text = data.decode("utf-8", "surrogateescape")
-        odd = _OddRows(len(self.columns), self.dialect.delimiter)
+        odd = self._odd_rows()
         has_bad_bytes = _BAD_BYTE.search(text) is not None
         end = 0
         for record in records(text, self.dialect, final=final):
@@ -228,6 +240,9 @@ class _BlockReader:
                 odd.issues.append(("file.encoding", "error", self.row, name, text, message))
         return shown
 
+    def _odd_rows(self) -> _OddRows:
+        return _OddRows(len(self.columns), self.dialect.delimiter)
+
     def _chunk(self, table: pa.Table | None, odd: _OddRows) -> Chunk:
         schema = self._text.append(pa.field(ROW, pa.int64()))
         if odd.rows:
@@ -241,7 +256,7 @@ class _BlockReader:
             if odd.issues
             else SCHEMA.empty_table()
         )
-        return Chunk(rows_table, pa.concat_tables([found, *_null_bytes(rows_table)]))
+        return Chunk(rows_table, pa.concat_tables([found, *null_issues(rows_table)]))
 
 
 def too_long(row: int) -> UnreadableFileError:
@@ -283,39 +298,3 @@ def _has_lone_return(data: bytes, quote: str) -> bool:
     lone = returns[following != 10]
     marks = np.flatnonzero(letters == ord(quote)) if quote else np.empty(0, np.int64)
     return bool((np.searchsorted(marks, lone) % 2 == 0).any())
-
-
-def _without_blanks(table: pa.Table) -> pa.Table:
-    """The table without rows whose cells all hold nothing but white space."""
-    blank = _blank(table.column(0))
-    if not pc.any(blank).as_py():
-        return table
-    suspects = table.filter(blank)
-    for name in table.column_names[1:-1]:
-        suspects = suspects.filter(_blank(suspects[name]))
-        if not suspects.num_rows:
-            return table
-    return table.filter(pc.invert(pc.is_in(table[ROW], suspects[ROW].combine_chunks())))
-
-
-def _blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(column)), 0)
-
-
-def _null_bytes(table: pa.Table) -> Iterator[pa.Table]:
-    """An issue for every cell that holds the character NUL, which no database takes as text."""
-    for name in table.column_names[:-1]:
-        column = table[name]
-        if not any(b"\0" in memoryview(chunk.buffers()[2] or b"").tobytes() for chunk in column.chunks if len(chunk)):
-            continue
-        hits = table.select([name, ROW]).filter(pc.match_substring(column, "\0"))
-        if hits.num_rows:
-            yield issue_table(
-                "file.encoding",
-                source="",
-                message="The cell holds a NUL character, which is not text; take it out.",
-                row_numbers=hits[ROW],
-                field=name,
-                values=hits[name],
-                severity="error",
-            )

@@ -13,7 +13,7 @@ from engine.issues import Issue, from_issues, gather
 from engine.processors.content import file_head, foreign_content
 from engine.processors.csv_blocks import CELL_LIMIT, chunks, too_long
 from engine.processors.csv_text import write_csv
-from engine.processors.encoding import FoundEncoding, find_encoding, known_encoding, utf8_blocks
+from engine.processors.encoding import FoundEncoding, encoding_issues, find_encoding, known_encoding, utf8_blocks
 from engine.processors.headings import duplicate_issues, unique_columns
 from engine.processors.port import Chunk, Part, ReadOptions, WritePart
 from engine.processors.records import Dialect, records
@@ -37,11 +37,11 @@ class CSVProcessor:
     """Delimited text: one part, all cells text."""
 
     format = "csv"
-    suffixes = (".csv", ".tsv", ".tab", ".txt", ".psv", ".ssv", ".dat")
+    suffixes: tuple[str, ...] = (".csv", ".tsv", ".tab", ".txt", ".psv", ".ssv", ".dat")
 
     def inspect(self, path: Path, options: ReadOptions) -> list[Part]:
         """The one part of the file, from its first stretch."""
-        head = file_head(path)
+        head = file_head(path, "The file")
         if what := foreign_content(head):
             raise UnreadableFileError(f"The file holds {what}, not delimited text; save it as CSV.")
         encoding = FoundEncoding(known_encoding(options.encoding), True) if options.encoding else find_encoding(path)
@@ -128,7 +128,7 @@ def _part(start: _Start, encoding: FoundEncoding, found: FoundDialect, options: 
         issues=gather(
             [
                 duplicate_issues(headings, columns),
-                from_issues(_encoding_issues(encoding)),
+                from_issues(encoding_issues(encoding)),
                 from_issues(_empty_issues(start, below)),
             ]
         ),
@@ -143,16 +143,6 @@ def _dialect_note(found: FoundDialect) -> str:
     if found.start:
         return "The first line (sep=) names the delimiter; like a spreadsheet, rows are counted after it."
     return "" if found.certain else "The delimiter is not certain; look at the first rows."
-
-
-def _encoding_issues(encoding: FoundEncoding) -> list[Issue]:
-    if encoding.certain:
-        return []
-    message = (
-        f"The file is probably {encoding.name}, but that is not certain; choose the encoding if letters look wrong."
-    )
-    others = f"It could also be {', '.join(encoding.others)}." if encoding.others else None
-    return [Issue(None, "", None, None, None, "file.encoding", "warning", message, others)]
 
 
 def _empty_issues(start: _Start, below: list[list[str]]) -> list[Issue]:

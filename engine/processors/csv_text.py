@@ -41,7 +41,7 @@ def _lines(batch: pa.RecordBatch) -> bytes:
     lines = pc.binary_join_element_wise(*cells, ",")
     joined = pc.binary_join_element_wise(lines, pa.scalar("\n", lines.type), pa.scalar("", lines.type))
     start, stop = _span(joined)
-    return joined.buffers()[2][start:stop].to_pybytes()
+    return bytes(memoryview(joined.buffers()[2])[start:stop])
 
 
 def _cells(column: pa.Array) -> pa.Array:

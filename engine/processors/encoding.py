@@ -16,9 +16,10 @@ from pathlib import Path
 import charset_normalizer
 
 from engine.errors import UnreadableFileError
+from engine.issues import Issue
 from engine.processors.content import HEAD, wide_encoding
 
-BLOCK = 16 << 20
+BLOCK = 12 << 20
 _SAMPLE = 128 * 1024
 _SCAN = 1 << 20
 _BOMS = (
@@ -79,6 +80,17 @@ def find_encoding(path: Path) -> FoundEncoding:
     if lines is None:
         return FoundEncoding("utf-8", True)
     return _mostly_utf8(lines) or _guess(lines)
+
+
+def encoding_issues(encoding: FoundEncoding) -> list[Issue]:
+    """A warning about an encoding that was guessed."""
+    if encoding.certain:
+        return []
+    message = (
+        f"The file is probably {encoding.name}, but that is not certain; choose the encoding if letters look wrong."
+    )
+    others = f"It could also be {', '.join(encoding.others)}." if encoding.others else None
+    return [Issue(None, "", None, None, None, "file.encoding", "warning", message, others)]
 
 
 def _suspect_lines(path: Path) -> list[bytes] | None:

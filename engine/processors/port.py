@@ -51,7 +51,7 @@ class Part:
     metadata: dict[str, Any] = field(default_factory=dict)
     issues: pa.Table | None = None
     place: tuple[int, int] | None = None
-    """Where its rows begin (byte, then character), where that saves reading the file up to there."""
+    """The byte and the line where its rows begin, where that saves reading the file up to there."""
 
 
 @dataclass(frozen=True, slots=True)
