@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine.database import connected
+from engine.dialects.records import Joins
 from engine.ledger.batches import ledger
 from engine.ledger.tables import change, result
-from engine.model import Batch
+from engine.model import KEY_SEPARATOR, Batch
 from engine.pipeline import title
 from engine.service import ImportExportService
 
@@ -41,10 +42,11 @@ def change_page(service: ImportExportService, batch: Batch, *, page: int, size: 
     with connected(service.database) as connection:
         query = sa.select(change).where(*_of(connection, batch)).order_by(change.c.seq)
         rows = ledger(connection).execute(query.limit(size).offset(page * size)).all()
+        keys = _keys(connection, service, {(row.entity, row.record_id) for row in rows if row.record_id is not None})
     return [
         ChangeLine(
             row.entity,
-            row.record_key or str(row.record_id),
+            _shown(row.record_key or keys.get((row.entity, row.record_id)) or f"id {row.record_id}"),
             row.action,
             row.field,
             row.before,
@@ -54,6 +56,28 @@ def change_page(service: ImportExportService, batch: Batch, *, page: int, size: 
         )
         for row in rows
     ]
+
+
+def _shown(key: str) -> str:
+    return key.replace(KEY_SEPARATOR, " / ")
+
+
+def _keys(
+    connection: sa.Connection, service: ImportExportService, named: set[tuple[str, int]]
+) -> dict[tuple[str, int], str]:
+    """What people call the records with these ids, as far as they still exist."""
+    records = service.around.records
+    found: dict[tuple[str, int], str] = {}
+    for name in {entity for entity, _ in named if entity in service.catalog}:
+        entity = service.catalog.entity(name)
+        if entity.id is None:
+            continue
+        joins = Joins()
+        id, key = f"t.{records.quote(entity.id)}", records.key_text(entity, "t", joins)
+        listed = ", ".join(str(int(record)) for of, record in named if of == name)
+        sql = f"SELECT {id}, {key} FROM {records.table(entity)} AS t {joins} WHERE {id} IN ({listed})"
+        found |= {(name, int(record)): text for record, text in connection.exec_driver_sql(sql) if text is not None}
+    return found
 
 
 def _of(connection: sa.Connection, batch: Batch) -> list[sa.ColumnElement[bool]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
+
 import streamlit as st
 
 from engine.errors import PortageError, StalePlanError
@@ -11,7 +13,7 @@ from engine.views.planned import EntitySummary
 from pages.components import state
 from pages.components.desk import Key, desk
 from pages.components.text import count, plain
-from pages.components.waiting import show_progress
+from pages.components.waiting import PATIENCE, show_progress
 
 
 def key_of(batch: Batch) -> Key:
@@ -24,6 +26,7 @@ def follow_commit(batch: Batch) -> None:
     job = desk().find(key_of(batch))
     if job is None:
         return
+    wait([job.future], timeout=PATIENCE)
     if not job.future.done():
         show_progress(key_of(batch), "Writing to the database")
         st.stop()

@@ -68,6 +68,8 @@ def opened(title: str) -> Iterator[ImportExportService]:
     except PortageError as error:
         _log.warning("%s", error)
         st.error(plain(str(error)), icon=":material/error:")
+        if state.batch_id() is not None and title == "Import":
+            link_to("import", "Start a new import", ":material/upload_file:")
 
 
 def _not_ready(error: PortageError) -> None:

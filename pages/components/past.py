@@ -16,6 +16,7 @@ from pages.components.pager import show_pager
 from pages.components.text import count, html, plain, size, when
 
 SIZE = 100
+WORDS = {"insert": "added", "update": "changed", "version": "changed, version kept"}
 
 
 def show_batch(service: ImportExportService, id: str) -> None:
@@ -68,10 +69,10 @@ def _changes(service: ImportExportService, id: str) -> None:
             {
                 "Entity": line.entity.replace("_", " "),
                 "Record": line.record,
-                "What": line.action,
+                "What": WORDS.get(line.action, line.action),
                 "Field": (line.field or "").replace("_", " "),
-                "Before": line.before,
-                "After": line.after,
+                "Before": line.before or "",
+                "After": line.after or "",
                 "From": f"{line.source} row {line.row_number}" if line.source else "",
             }
             for line in lines
@@ -114,12 +115,12 @@ def _line(change: Change) -> dict[str, str | None]:
     return {
         "When": when(commit.at) if commit else "",
         "Who": commit.user if commit else "",
-        "What": change.action,
+        "What": WORDS.get(change.action, change.action),
         "Field": change.field.replace("_", " "),
-        "Before": change.before,
-        "After": change.after,
+        "Before": change.before or "",
+        "After": change.after or "",
         "From": f"{origin.file} row {origin.row_number}" if origin else "",
-        "File said": origin.raw if origin else None,
+        "File said": (origin.raw if origin else None) or "",
         "Edited by": origin.edit.user if origin and origin.edit else "",
         "Batch": commit.batch if commit else "",
     }

@@ -37,7 +37,7 @@ def show_stepper(batch: Batch | None, view: str, preview: Preview | None = None)
 def _is_open(name: str, batch: Batch | None, preview: Preview | None) -> bool:
     if batch is None:
         return name == "files"
-    return (batch.status != "open") if name == "done" else True
+    return (batch.status != "open") == (name == "done")
 
 
 def _said(name: str, preview: Preview | None) -> str:
