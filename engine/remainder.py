@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.ledger import batches as ledger
 from engine.model import Batch, Source
 from engine.notebook import effective
-from engine.planning.plan import ASK, Plan
+from engine.planning.plan import ASK, BREAK, Plan
 from engine.processors.port import ROW
 from engine.resolver.rows import REJECTED, Checked
 from engine.runs import staged_chunks, staged_path
@@ -53,7 +53,7 @@ def _refused_rows(checked: Checked, made: Plan) -> dict[int, np.ndarray]:
     found: dict[int, np.ndarray] = {}
     for name, rows in checked.rows.items():
         touched = made.entities[name].touched
-        asked = touched.filter(pc.equal(touched.column("action"), ASK)).column("seq")
+        asked = touched.filter(pc.is_in(touched.column("action"), pa.array([ASK, BREAK]))).column("seq")
         left = rows.fate == REJECTED
         left[np.asarray(asked, dtype=np.int64) - 1] = True
         for span in rows.spans:

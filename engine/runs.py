@@ -132,14 +132,14 @@ def _load_rows(storage: Storage, stem: str, catalog: Catalog, item: dict[str, An
 def seqs_of(run: Run, entity: str, action: str) -> np.ndarray:
     """The rows (``seq``, ascending) of an entity that end in an action."""
     rows, planned = run.checked.rows[entity], run.plan.entities[entity]
-    touched = {code: np.asarray(_with_action(planned.touched, code)) for code in range(1, 5)}
+    touched = {code: np.asarray(_with_action(planned.touched, code)) for code in (1, 2, 3, 4, 6)}
     if action in ("update", "version"):
         return touched[1 if action == "update" else 2]
     everything = np.arange(1, rows.count + 1)
     if action == "skip":
         return np.union1d(touched[3], everything[rows.fate == 2])
     if action == "reject":
-        return np.union1d(touched[4], everything[rows.fate == 1])
+        return np.union1d(np.union1d(touched[4], touched[6]), everything[rows.fate == 1])
     candidates = everything[rows.fate == 0]
     inserts = candidates if planned.inserts is None else planned.inserts
     if action == "insert":

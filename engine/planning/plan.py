@@ -7,7 +7,7 @@ digests differ, the database moved and the plan is stale.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from engine.dialects.port import SEQ, Stage
 from engine.dialects.records import Joins, Records, literal
 from engine.issues import gather, issue_table
 from engine.model import Counts, Policy
-from engine.planning.feed import take_out
+from engine.planning.feed import LISTED, take_out
 from engine.planning.words import EntityWords, M, S, T
 from engine.resolver.read_back import candidates
 from engine.resolver.rows import (
@@ -36,7 +36,10 @@ from engine.resolver.rows import (
 )
 from engine.storage import Storage
 
-UPDATE, VERSION, SKIP, ASK, INSERT = 1, 2, 3, 4, 5
+UPDATE, VERSION, SKIP, ASK, INSERT, BREAK = 1, 2, 3, 4, 5, 6
+"""Actions of the stage; BREAK is a row that together with what is stored would break a rule."""
+_SQL_OF = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
+
 ACTION_OF: dict[Policy, int] = {"update": UPDATE, "version": VERSION, "skip": SKIP, "ask": ASK}
 
 TOUCHED = pa.schema([("seq", pa.int64()), ("record", pa.string()), ("action", pa.int64())])
@@ -71,6 +74,8 @@ class EntityPlan:
     touched: pa.Table
     inserts: np.ndarray | None
     changes: pa.Table
+    broken: list[pa.Table] = field(default_factory=list)
+    """Issues of rows that break a rule together with what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ def make_plan(
         rows = entity_words.rows
         planned = _entity_plan(connection, entity_words, words, settling)
         entities[rows.entity.name] = planned
-        issues += _questions(rows, planned)
+        issues += [*_questions(rows, planned), *planned.broken]
         for part in (rows.entity.name, rows.digest, rows.fate.tobytes(), str(planned.counts)):
             digest.update(part if isinstance(part, bytes) else part.encode())
         for table in (planned.touched, planned.changes, *rows.links.values()):
@@ -169,6 +174,7 @@ def _entity_plan(
         counts = _counts(rows, {INSERT: int((rows.fate == CANDIDATE).sum())})
         return EntityPlan(counts, TOUCHED.empty_table(), None, CHANGES.empty_table())
     _compare(connection, words, others, settling)
+    broken = _broken_rules(connection, words)
     sql = f'SELECT "{SEQ}", CAST(record AS text), action FROM {words.staged("action")} ORDER BY "{SEQ}"'
     actions = pa.Table.from_batches(words.records.dialect.read(connection, sql, TOUCHED), TOUCHED)
     is_insert = pc.equal(actions.column("action"), INSERT)
@@ -176,7 +182,48 @@ def _entity_plan(
     inserts = np.asarray(actions.filter(is_insert).column("seq"), dtype=np.int64)
     changes = _changes(connection, words) if touched.num_rows else CHANGES.empty_table()
     tally = {item["values"]: item["counts"] for item in pc.value_counts(actions.column("action")).to_pylist()}
-    return EntityPlan(_counts(rows, tally), touched, inserts, changes)
+    return EntityPlan(_counts(rows, tally), touched, inserts, changes, broken)
+
+
+def _broken_rules(connection: sa.Connection, words: EntityWords) -> list[pa.Table]:
+    """Rows that bring one side of a rule and break it with the other side, which is stored; they are changed no more."""
+    rows = words.rows
+    issues = []
+    for rule in rows.entity.rules:
+        sides = [words.rows.entity.field(name) for name in (rule.left, rule.right) if rule.right_is_field]
+        if len(sides) < 2 or not any(item in words.compared() for item in sides):
+            continue
+        left, right = (words.outcome(item) for item in sides)
+        sql = (
+            f"SELECT {words.seq} FROM {words.staged('action')} AS {M} JOIN {words.staged('rows')} AS {S}"
+            f' ON {words.seq} = {M}."{SEQ}" JOIN {words.table} AS {T} ON {words.is_record()} {words.late_joins()}'
+            f" WHERE {M}.action IN ({UPDATE}, {VERSION}) AND NOT ({left} {_SQL_OF[rule.operator]} {right})"
+            f" ORDER BY {words.seq}"
+        )
+        schema = pa.schema([("seq", pa.int64())])
+        found = pa.Table.from_batches(words.records.dialect.read(connection, sql, schema), schema)
+        seqs = np.asarray(found.column(0), dtype=np.int64)
+        if not len(seqs):
+            continue
+        _set_action(connection, words, BREAK, seqs.tolist())
+        table = issue_table(
+            f"rule.{rule.name}",
+            entity=rows.entity.name,
+            source="",
+            row_numbers=pa.array(rows.row_numbers[seqs - 1]),
+            field=rule.left,
+            message=f"{rule.message} What is stored counts where the cell is blank.",
+        )
+        issues.append(table.set_column(1, "source", rows.source_names(seqs)))
+    return issues
+
+
+def _set_action(connection: sa.Connection, words: EntityWords, action: int, seqs: Sequence[int]) -> None:
+    for start in range(0, len(seqs), LISTED):
+        listed = ", ".join(str(seq) for seq in seqs[start : start + LISTED])
+        connection.exec_driver_sql(
+            f'UPDATE {words.staged("action")} SET action = {action} WHERE action <> {INSERT} AND "{SEQ}" IN ({listed})'
+        )
 
 
 def _compare(
@@ -210,11 +257,7 @@ def _compare(
         f" {words.late_joins()} {joins} WHERE {changed}"
     )
     for policy, seqs in _by_policy(settling.decisions.get(entity.name, {})).items():
-        listed = ", ".join(str(seq) for seq in seqs)
-        connection.exec_driver_sql(
-            f"UPDATE {words.staged('action')} SET action = {ACTION_OF[policy]}"
-            f' WHERE action <> {INSERT} AND "{SEQ}" IN ({listed})'
-        )
+        _set_action(connection, words, ACTION_OF[policy], seqs)
 
 
 def _after(words: EntityWords, item: Field, joins: Joins, others: Mapping[int, EntityWords]) -> str:
@@ -257,7 +300,7 @@ def _counts(rows: CheckedRows, tally: Mapping[int, int]) -> Counts:
         version=tally.get(VERSION, 0),
         skip=tally.get(SKIP, 0) + int((rows.fate == SKIPPED).sum()),
         unchanged=int((rows.fate == CANDIDATE).sum()) - sum(tally.values()),
-        reject=tally.get(ASK, 0) + int((rows.fate == REJECTED).sum()),
+        reject=tally.get(ASK, 0) + tally.get(BREAK, 0) + int((rows.fate == REJECTED).sum()),
     )
 
 
