@@ -67,8 +67,12 @@ def column_type(field: Field) -> sa.types.TypeEngine[Any]:
 
 
 def _decimal(field: Field) -> StoredText:
-    digits = "" if field.precision is None else f"({field.precision},{field.scale or 0})"
-    return StoredText(f"DECIMAL_TEXT{digits}" if _is_long(field) else f"NUMERIC{digits}")
+    if field.precision is None:
+        return StoredText("DECIMAL_TEXT")
+    if _is_long(field):
+        # Without brackets: SQLAlchemy would take a number in them for the length of a text, and fail on two.
+        return StoredText(f"DECIMAL_{field.precision}_{field.scale or 0}_TEXT")
+    return StoredText(f"NUMERIC({field.precision},{field.scale or 0})")
 
 
 def _is_long(field: Field) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from engine.catalog.model import Kind
 
-_PARTS = re.compile(r"\s*([^()\[\]]*?)\s*(?:\(\s*([0-9]+)\s*(?:,\s*(-?[0-9]+)\s*)?\))?\s*([a-zA-Z ]*)(\[\])*")
+_PARTS = re.compile(r"\s*([^()\[\]]*)(?:\(\s*([0-9]+)\s*(?:,\s*(-?[0-9]+)\s*)?\)([a-zA-Z ]*))?(\[\])*")
+_LONG_DECIMAL = re.compile(r"decimal_([0-9]+)_([0-9]+)_text")
+"""How Portage declares a decimal that SQLite has to keep as text."""
 _SMALLINT, _INTEGER = ("-32768", "32767"), ("-2147483648", "2147483647")
 
 
@@ -75,8 +77,11 @@ def read_type(declared: str, *, loose: bool) -> Declared:
     match = _PARTS.fullmatch(declared)
     if match is None or match[5]:
         return Declared(None)
-    name = " ".join(f"{match[1]} {match[4]}".split()).lower()
+    name = " ".join(f"{match[1]} {match[4] or ''}".split()).lower()
     first, second = (None if part is None else int(part) for part in (match[2], match[3]))
+    long = _LONG_DECIMAL.fullmatch(name)
+    if loose and long:
+        return Declared("decimal", int(long[1]), int(long[2]))
     found = _loose(name) if loose else _postgresql(name)
     if found.kind == "text" and "char" in name and first:
         return Declared("text", length=first)

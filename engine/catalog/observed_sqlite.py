@@ -19,7 +19,9 @@ _UNIQUES = """
 SELECT i.name, x.name FROM pragma_index_list(?1, ?2) AS i, pragma_index_info(i.name, ?2) AS x
 WHERE i."unique" AND NOT i.partial AND i.origin <> 'pk' ORDER BY i.seq DESC, x.seqno
 """
-_FOREIGN_KEYS = 'SELECT id, "table" AS target, "from" AS own, "to" AS other FROM pragma_foreign_key_list(?, ?) ORDER BY id DESC, seq'
+_FOREIGN_KEYS = """
+SELECT id, "table" AS target, "from" AS own, "to" AS other FROM pragma_foreign_key_list(?, ?) ORDER BY id DESC, seq
+"""
 
 
 def observe_sqlite(connection: sa.Connection, schema: str | None) -> list[Table]:

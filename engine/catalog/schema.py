@@ -57,10 +57,14 @@ def _columns(catalog: Catalog, entity: Entity) -> Iterator[sa.Column[object]]:
         yield _id_column(entity, entity.id)
     for item in entity.fields:
         made = item.filled and item.default is not None and item.reference is None
+        is_primary = entity.id is None and item.name in entity.key
+        kind = column_type(stored(catalog, item))
+        if is_primary and isinstance(kind, sa.BigInteger):
+            kind = sa.BigInteger()  # SQLite would number an INTEGER PRIMARY KEY that is left blank
         yield sa.Column(
             item.column,
-            column_type(stored(catalog, item)),
-            primary_key=entity.id is None and item.name in entity.key,
+            kind,
+            primary_key=is_primary,
             autoincrement=False,
             nullable=not item.required and not made,
             server_default=sa.text(_escaped(literal(item, str(item.default)))) if made else None,
