@@ -7,8 +7,8 @@ canonical text, under the very slots an import reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,10 @@ COUNT = pa.schema([("count", pa.int64())])
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where an export goes and in which format; ``metadata`` is what the files say about it."""
+    """Where an export goes, and in which format; ``metadata`` is what its files say about it."""
 
     folder: Path
+    format: str
     processor: Processor
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -46,16 +47,20 @@ def export_records(
     started = time.perf_counter()
     entities = chosen(records.catalog, options.entities)
     wanted = conditions(records.catalog, entities, options.where)
-    documents = _documents(destination.processor, entities)
+    documents = _documents(destination.format, entities)
     written: dict[str, int] = {}
-    with appearing(destination.folder, list(documents)) as places, snapshot(database) as connection:
+    with (
+        appearing(destination.folder, list(documents)) as places,
+        snapshot(database) as connection,
+        ExitStack() as opened,
+    ):
         selections = {entity.name: _select(records, entity, wanted) for entity in entities}
-        counts = {name: selection.count(connection, records) for name, selection in selections.items()}
-        reading = _Reading(connection, records, selections, sum(counts.values()), progress)
+        total = sum(selection.count(connection, records) for selection in selections.values())
+        reading = _Reading(connection, records, selections, total, progress, opened)
         for name, listed in documents.items():
-            said = {**destination.metadata, "counts": {entity.name: counts[entity.name] for entity in listed}}
+            parts = [reading.part(entity) for entity in listed]
             with places[name].open("wb") as file:
-                written |= destination.processor.write(file, [reading.part(entity) for entity in listed], said)
+                written |= destination.processor.write(file, parts, destination.metadata)
     files = tuple(str(destination.folder / name) for name in documents)
     return ExportResult(written, files, round(time.perf_counter() - started, 3))
 
@@ -69,12 +74,12 @@ def chosen(catalog: Catalog, names: Sequence[str]) -> list[Entity]:
     return [entity for entity in dependency_order(catalog) if not names or entity.name in names]
 
 
-def _documents(processor: Processor, entities: list[Entity]) -> dict[str, list[Entity]]:
+def _documents(format: str, entities: list[Entity]) -> dict[str, list[Entity]]:
     """Which entities each file holds: JSON takes all in one document, the other formats one each."""
-    if processor.format == "json":
+    if format == "json":
         name = entities[0].name if len(entities) == 1 else "portage"
-        return {file_name(name, ".json"): entities}
-    return {file_name(entity.name, processor.suffixes[0]): [entity] for entity in entities}
+        return {file_name(name, format): entities}
+    return {file_name(entity.name, format): [entity] for entity in entities}
 
 
 @contextmanager
@@ -131,13 +136,17 @@ def _order(records: Records, entity: Entity) -> str:
 
 @dataclass(slots=True)
 class _Reading:
-    """Reads selection after selection, and tells how far it is."""
+    """Reads selection after selection, and tells how far it is.
+
+    ``opened`` ends a reading that was broken off: a transaction cannot be rolled back while it is being read from.
+    """
 
     connection: sa.Connection
     records: Records
     selections: dict[str, _Selection]
     total: int
     progress: Progress
+    opened: ExitStack
     done: int = 0
 
     def part(self, entity: Entity) -> WritePart:
@@ -146,9 +155,11 @@ class _Reading:
         named = {slot.name: meaning(self.records.catalog, slot) for slot in found}
         kinds: dict[str, str] = {name: item.kind for name, item in named.items() if item is not None}
         names = tuple(slot.name for slot in found)
-        return WritePart(entity.name, names, self._chunks(entity.name, names), kinds)
+        chunks = self._chunks(entity.name, names)
+        self.opened.callback(chunks.close)
+        return WritePart(entity.name, names, chunks, kinds)
 
-    def _chunks(self, entity: str, names: tuple[str, ...]) -> Iterator[pa.Table]:
+    def _chunks(self, entity: str, names: tuple[str, ...]) -> Generator[pa.Table, None, None]:
         schema = pa.schema([(name, pa.string()) for name in names])
         sql = self.selections[entity].sql
         for batch in self.records.dialect.read(self.connection, sql, schema):

@@ -402,13 +402,13 @@ class ImportExportService:
         """The chosen records stand in ``folder`` as files, as the database is at one instant."""
         self.check_catalog()
         processor = self._processor(options.format)
-        destination = Destination(folder, processor, self._file_facts())
+        destination = Destination(folder, options.format, processor, self._file_facts())
         return export_records(self.around.records, self.database, options, destination, progress)
 
     def templates(self, entities: Sequence[str], folder: Path, format: str = "csv") -> list[Path]:
         """A file to fill in stands in ``folder`` for each entity (none named: for all)."""
-        listed = chosen(self.catalog, entities)
-        return write_templates(self.catalog, listed, self._processor(format), folder, self._file_facts())
+        contents = {entity.name: self.template_bytes(entity.name, format) for entity in chosen(self.catalog, entities)}
+        return write_templates(contents, folder, format)
 
     def template_bytes(self, entity: str, format: str = "csv") -> bytes:
         """A file to fill in for one entity."""

@@ -8,7 +8,7 @@ record as soon as somebody forgot to delete it.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,18 @@ from engine.whole_files import appearing, file_name
 def template_bytes(catalog: Catalog, entity: Entity, processor: Processor, metadata: dict[str, Any]) -> bytes:
     """The template of an entity in the processor's format; importing it changes nothing."""
     names = tuple(slot.name for slot in slots(catalog, entity))
-    said = {**metadata, "counts": {entity.name: 0}, "template": describe(catalog, entity)}
+    said = {**metadata, "template": describe(catalog, entity)}
     file = io.BytesIO()
     processor.write(file, [WritePart(entity.name, names, iter(()))], said)
     return file.getvalue()
 
 
-def write_templates(
-    catalog: Catalog, entities: Sequence[Entity], processor: Processor, folder: Path, metadata: dict[str, Any]
-) -> list[Path]:
-    """A template for each entity stands in ``folder``, named after it."""
-    names = {file_name(entity.name, processor.suffixes[0]): entity for entity in entities}
+def write_templates(contents: Mapping[str, bytes], folder: Path, format: str) -> list[Path]:
+    """Each entity's template stands in ``folder``, named after it."""
+    names = {file_name(entity, format): content for entity, content in contents.items()}
     with appearing(folder, list(names)) as places:
-        for name, entity in names.items():
-            places[name].write_bytes(template_bytes(catalog, entity, processor, metadata))
+        for name, content in names.items():
+            places[name].write_bytes(content)
     return [folder / name for name in names]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 import pyarrow as pa
 
@@ -72,6 +73,8 @@ def canonical(catalog: Catalog, slot: Slot, text: str) -> str:
         raise UsageError(f"{slot.name} cannot be {text!r}: write {error}.") from error
     if item.kind == "uuid":
         return str(value)
+    if item.kind == "datetime":
+        value = value.astimezone(UTC)  # once pandera is imported, Arrow takes no notice of an offset
     canonical_text: str = to_text(pa.array([value], arrow_type(item)), item)[0].as_py()
     return canonical_text
 

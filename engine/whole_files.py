@@ -55,7 +55,7 @@ def _remove(path: Path) -> None:
         return
 
 
-def file_name(name: str, suffix: str) -> str:
+def file_name(name: str, format: str) -> str:
     """A name for a file of the entity ``name``, whatever letters a database let its tables have."""
     safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
-    return f"{safe}{suffix}"
+    return f"{safe}.{format}"

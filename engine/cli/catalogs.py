@@ -10,6 +10,8 @@ import typer
 
 from engine.cli.door import Door, command, group
 from engine.cli.drawing import draw_table
+from engine.errors import UsageError
+from engine.whole_files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,9 +51,45 @@ def add_commands(app: typer.Typer) -> None:
         output: Annotated[
             Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here.", show_default="stdout")
         ] = None,
+        schema: Annotated[
+            str | None,
+            typer.Option(metavar="NAME", help="The schema of the tables.", show_default="the database's own"),
+        ] = None,
     ) -> int:
-        """Make a catalog from the tables of a database that exists."""
-        raise NotImplementedError
+        """Make a catalog from the tables of a database.
+
+        It is a start: read it, name the entities and fields as people do, and say what the database does not.
+        """
+        from engine.catalog.writer import to_toml
+
+        catalog, notes = _reflected(door.settings().database_url, schema)
+        text = to_toml(catalog)
+        if output is not None:
+            write_whole(output, text.encode())
+        for note in notes:
+            door.note(note)
+        entities = [entity.name for entity in catalog.entities]
+        value = {"file": str(output) if output else None, "entities": entities, "notes": notes, "toml": text}
+        sentence = f"{output} describes {len(entities)} entities: {', '.join(entities)}."
+        door.answer(value, lambda console: console.print(sentence if output else text, soft_wrap=True))
+        return 0
+
+
+def _reflected(url: str, schema: str | None) -> tuple[Catalog, list[str]]:
+    """The catalog of the database's tables; UsageError where there is no such database, or nothing in it."""
+    from engine.catalog.reflect import reflect
+    from engine.database import connected, open_database
+
+    database = open_database(url)
+    file = database.url.database
+    if database.dialect.name == "sqlite" and file and not Path(file).exists():
+        raise UsageError(f"There is no database {file}: check its name.")
+    with connected(database):  # a database that does not answer is told as every command tells it
+        catalog, notes = reflect(database, schema)
+    if not catalog.entities:
+        place = database.url.render_as_string(hide_password=True)
+        raise UsageError(f"The database {place} has no tables that a catalog can describe.")
+    return catalog, notes
 
 
 def _described(catalog: Catalog) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from engine.model import Counts, ImportOptions, ImportResult, IssueCounts
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from engine.service import ImportExportService, Inspected
+    from engine.intake import Inspected
+    from engine.service import ImportExportService
 
 PLAN_FORMAT = 1
 
@@ -308,7 +309,6 @@ def _described(item: Inspected) -> dict[str, Any]:
         "columns": list(part.columns),
         "mapping": item.mapping,
         "notes": list(part.notes),
-        "seen_in": item.sha_seen,
     }
 
 

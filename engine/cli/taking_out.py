@@ -14,6 +14,7 @@ from engine.errors import UsageError
 from engine.model import ExportOptions
 
 Format = Literal["csv", "json", "jsonl"]
+TemplateFormat = Literal["csv", "json"]
 Entities = Annotated[
     list[str] | None, typer.Argument(metavar="ENTITY", help="Which entities.", show_default="all of them")
 ]
@@ -57,7 +58,7 @@ def add_commands(app: typer.Typer) -> None:
         output: Annotated[
             Path, typer.Option("--output", "-o", metavar="DIR", help="The folder for the files.")
         ] = Path(),
-        format: Annotated[Format, typer.Option(help="The files' format.")] = "csv",
+        format: Annotated[TemplateFormat, typer.Option(help="The files' format.")] = "csv",
     ) -> int:
         """Make files to fill in, one per entity."""
         files = [str(file) for file in door.service().templates(tuple(entities or ()), output, format)]
