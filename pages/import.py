@@ -19,13 +19,11 @@ with opened("Import") as service:
         show_stepper(None, "files")
         show_intake(service)
     else:
-        follow_commit(service.batch(named))
         batch = service.batch(named)
         view = view_of(batch)
+        show_stepper(batch, view)
+        follow_commit(batch)
         if batch.status != "open":
-            show_stepper(batch, "done")
             show_outcome(service, batch)
         else:
-            preview = checked(service, batch, again=state.take(f"again:{batch.id}"))
-            show_stepper(batch, view, preview)
-            VIEWS[view](service, preview)
+            VIEWS[view](service, checked(service, batch, again=state.take(f"again:{batch.id}")))

@@ -34,6 +34,7 @@ def follow_commit(batch: Batch) -> None:
     error = job.future.exception()
     if error is None:
         state.go(batch.id, "done")
+        st.rerun()
     else:
         st.error(plain(_explained(error, batch)), icon=":material/error:")
 

@@ -7,6 +7,7 @@ stopped. The outcome of a commit is read from the ledger, so nothing is lost wit
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,7 @@ class Job:
     stage: str = "Starting"
     done: int = 0
     total: int = 0
+    started: float = field(default_factory=time.monotonic)
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """The engine tells how far it is."""

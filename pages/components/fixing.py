@@ -90,7 +90,7 @@ def _filter(preview: Preview, source: Source, counts: list[CodeCount]) -> tuple[
         "Show", options, format_func=label, key=key, label_visibility="collapsed", wrap=True, required=True
     )
     if chosen in of_code:
-        st.caption(f"{of_code[chosen].mend} (`{plain(chosen)}`)")
+        st.caption(f"{of_code[chosen].mend} (`{chosen}`)")
     return (chosen, True) if chosen in of_code else (None, chosen == PROBLEMS)
 
 

@@ -38,10 +38,11 @@ def run_app() -> None:
 
 
 def _pages() -> dict[str, st.Page]:  # type: ignore[valid-type]
+    # No icons: Streamlit makes a page's icon the favicon, which the browser would fetch from another company's server.
     return {
-        "home": st.Page(PAGES / "home.py", title="Home", icon=":material/home:", default=True),
-        "import": st.Page(PAGES / "import.py", title="Import", icon=":material/upload_file:", url_path="import"),
-        "history": st.Page(PAGES / "history.py", title="History", icon=":material/history:", url_path="history"),
+        "home": st.Page(PAGES / "home.py", title="Home", default=True),
+        "import": st.Page(PAGES / "import.py", title="Import", url_path="import"),
+        "history": st.Page(PAGES / "history.py", title="History", url_path="history"),
     }
 
 
@@ -49,12 +50,19 @@ def _navigate() -> st.Page:  # type: ignore[valid-type]
     return st.navigation(list(_pages().values()), position="top")
 
 
+def _draw_as_app(title: str) -> None:
+    """A page run without ``app.py`` is drawn as if through it: else its widgets change their ids at the first click."""
+    if _navigate().title == title:
+        run_app()
+        st.stop()
+
+
 @contextmanager
 def opened(title: str) -> Iterator[ImportExportService]:
     """The page has its frame, and the service is open; what Portage cannot do is told in a sentence."""
     st.set_page_config(page_title=f"{title} · Portage", page_icon="🛶", layout="wide")
     if not _in_app.get():
-        _navigate()
+        _draw_as_app(title)
     st.html(_STYLE)
     for kind, sentence in state.told():
         (st.success if kind == "done" else st.error)(plain(sentence))

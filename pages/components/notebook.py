@@ -44,9 +44,8 @@ def _show(service: ImportExportService, batch: Batch, step: StepView) -> None:
         tag = "span" if stands else "s"
         st.html(f"<{tag} class='step' title='{html(step.user)}, {when(step.at)}'>{html(step.sentence)}</{tag}>")
         st.button(
-            "",
-            icon=":material/close:" if stands else ":material/redo:",
-            help="Take this step out" if stands else "Put this step back",
+            "Take out" if stands else "Put back",
+            help="The step no longer counts" if stands else "The step counts again",
             type="tertiary",
             key=f"step-of:{step.number}",
             disabled=batch.status != "open",

@@ -16,14 +16,12 @@ def show_pager(name: str, first: int, shown: int, total: int, size: int, one: st
         return
     page, last = first // size, (total - 1) // size
     with st.container(horizontal=True, vertical_alignment="center"):
-        _button(":material/first_page:", "First page", name, 0, page > 0)
-        _button(":material/chevron_left:", "Page before", name, page - 1, page > 0)
+        _button("First", name, 0, page > 0)
+        _button("Previous", name, page - 1, page > 0)
         st.caption(f"{said} – page {page + 1:,} of {last + 1:,}", width="content")
-        _button(":material/chevron_right:", "Next page", name, page + 1, page < last)
-        _button(":material/last_page:", "Last page", name, last, page < last)
+        _button("Next", name, page + 1, page < last)
+        _button("Last", name, last, page < last)
 
 
-def _button(icon: str, hint: str, name: str, page: int, is_open: bool) -> None:
-    st.button(
-        "", icon=icon, help=hint, key=f"{name}:{hint}", disabled=not is_open, on_click=state.turn, args=(name, page)
-    )
+def _button(label: str, name: str, page: int, is_open: bool) -> None:
+    st.button(label, key=f"{name}:{label}", disabled=not is_open, on_click=state.turn, args=(name, page))

@@ -27,7 +27,7 @@ def show_batch(service: ImportExportService, id: str) -> None:
     st.title(f"Batch {batch.number}")
     who = plain(entry.committed_by or batch.user)
     at = entry.result.committed_at if entry.result else batch.created_at
-    st.markdown(f"{batch.status.capitalize()} · {who}, {when(at)} · `{plain(batch.id)}`")
+    st.markdown(f"{batch.status.capitalize()} · {who}, {when(at)} · `{batch.id}`")
     if batch.status == "open":
         link_to("import", "Go on with it", ":material/arrow_forward:", batch=batch.id)
     if entry.result is not None:

@@ -50,7 +50,7 @@ def _show(service: ImportExportService, preview: Preview, view: SourceView) -> N
     with problems:
         _problems(preview, view)
     if view.earlier:
-        st.caption(f":material/info: The same file was committed before, in batch `{plain(view.earlier)}`.")
+        st.caption(f":material/info: The same file was committed before, in batch `{view.earlier}`.")
     for note in view.notes:
         st.caption(f":material/info: {plain(note)}")
     columns, reading = st.columns([4, 1])

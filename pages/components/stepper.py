@@ -5,9 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.model import Batch
-from engine.service import Preview
 from pages.components import state
-from pages.components.text import count
 
 NAMES = {"files": "Files", "check": "Check", "plan": "Plan", "done": "Done"}
 
@@ -15,35 +13,29 @@ NAMES = {"files": "Files", "check": "Check", "plan": "Plan", "done": "Done"}
 def view_of(batch: Batch) -> str:
     """The view to draw: the one the address names, as far as the batch has come."""
     if batch.status != "open":
-        return "done" if state.view() in (None, "done") else str(state.view())
+        return "done"
     named = state.view()
     return named if named and named != "done" else "files"
 
 
-def show_stepper(batch: Batch | None, view: str, preview: Preview | None = None) -> None:
+def show_stepper(batch: Batch | None, view: str) -> None:
     """The four steps, each a button to its view once the batch has come so far."""
     with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
         for place, (name, label) in enumerate(NAMES.items(), 1):
             st.button(
-                f"{place} · {label}{_said(name, preview)}",
+                f"{place} · {label}",
                 key=f"step:{name}",
                 type="primary" if name == view else "tertiary",
-                disabled=not _is_open(name, batch, preview),
+                disabled=not _is_open(name, batch),
                 on_click=state.go,
                 args=(batch.id if batch else None, name),
             )
 
 
-def _is_open(name: str, batch: Batch | None, preview: Preview | None) -> bool:
+def _is_open(name: str, batch: Batch | None) -> bool:
     if batch is None:
         return name == "files"
     return (batch.status != "open") == (name == "done")
-
-
-def _said(name: str, preview: Preview | None) -> str:
-    if name == "check" and preview is not None and preview.issues.error:
-        return f" – {count(preview.issues.error, 'error')}"
-    return ""
 
 
 def next_button(label: str, batch: Batch, view: str, *, disabled: bool = False, hint: str | None = None) -> None:

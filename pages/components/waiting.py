@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any
@@ -12,7 +13,7 @@ from engine.model import Batch
 from engine.pipeline import Progress
 from engine.service import ImportExportService, Preview
 from pages.components import state
-from pages.components.desk import Job, Key, desk
+from pages.components.desk import Key, desk
 
 PATIENCE = 1.0
 """Seconds of waiting in silence; work on small files is done by then, and nothing flickers."""
@@ -59,13 +60,13 @@ def _follow(key: Key) -> None:
     job = desk().find(key)
     if job is None or job.future.done():
         st.rerun(scope="app")
-    st.progress(*_told(job))
-
-
-def _told(job: Job) -> tuple[float, str]:
-    share = min(1.0, job.done / job.total) if job.total else 0.0
-    of = f" of {job.total:,}" if job.total else ""
-    return share, f"{job.stage} – {job.done:,}{of} rows" if job.done else f"{job.stage} …"
+    seconds = f"{time.monotonic() - job.started:.0f} s"
+    if job.total:
+        said = f"{job.stage} – {job.done:,} of {job.total:,} rows – {seconds}"
+        st.progress(min(1.0, job.done / job.total), said)
+    else:
+        rows = f" – {job.done:,} rows" if job.done else ""
+        st.markdown(f":material/progress_activity: {job.stage}{rows} – {seconds}")
 
 
 def checked(service: ImportExportService, batch: Batch, *, again: bool = False) -> Preview:
