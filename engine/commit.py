@@ -16,8 +16,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from engine.catalog.model import Field
+from engine.catalog.text import default_value
 from engine.dialects.port import SEQ
-from engine.dialects.records import Joins
+from engine.dialects.records import SEPARATOR, Joins
 from engine.ledger.tables import translate
 from engine.planning.plan import INSERT, UPDATE, VERSION, EntityPlan, Plan
 from engine.planning.words import EntityWords, M, S, T
@@ -53,7 +54,7 @@ def carry_out(
         planned = plan.entities[entity_words.rows.entity.name]
         ids[number] = _new_ids(connection, entity_words, planned)
         _insert(connection, entity_words, planned, ids, rebuild_constraints=rebuild_constraints)
-        _log_inserts(connection, entity_words, planned, ids[number], batch)
+        _log_inserts(connection, entity_words, words, planned, ids[number], batch)
     for entity_words in words.values():
         planned = plan.entities[entity_words.rows.entity.name]
         if planned.counts.insert:
@@ -62,7 +63,7 @@ def carry_out(
             _keep_versions(connection, entity_words, batch)
         if planned.counts.update or planned.counts.version:
             _update(connection, entity_words, planned, ids)
-            _log_changes(connection, entity_words, batch)
+            _log_changes(connection, entity_words, words, batch)
 
 
 def _new_ids(connection: sa.Connection, words: EntityWords, planned: EntityPlan) -> NewIds:
@@ -124,7 +125,7 @@ def _insert(
     with late_indexes if empty else nullcontext():
         connection.exec_driver_sql(
             f"INSERT INTO {words.table} ({', '.join(columns)}) SELECT {', '.join(values)}"
-            f" FROM {words.staged('rows')} AS {S} {' '.join(joins)} ORDER BY {words.seq}"
+            f" FROM {words.staged('rows')} AS {S} {' '.join(joins)}"
         )
 
 
@@ -159,8 +160,7 @@ def _database_defaults(connection: sa.Connection, words: EntityWords) -> dict[st
     found = {}
     for item in words.rows.entity.fields:
         if item.default is not None:
-            literal = "'" + item.default.replace("'", "''") + "'"
-            found[item.column] = words.records.dialect.stored(literal, item, words.types)
+            found[item.column] = words.records.dialect.constant(default_value(item), item, words.types)
     if any(item.filled for item in words.rows.entity.fields):
         columns = sa.inspect(connection).get_columns(words.rows.entity.table, schema=words.rows.entity.schema)
         known = {column["name"]: column["default"] for column in columns if column["default"]}
@@ -261,36 +261,39 @@ def _origin(words: EntityWords) -> str:
     return f'{S}."{SOURCE}", {S}."{ROW_NUMBER}"'
 
 
-def _staged_key(words: EntityWords, joins: Joins) -> str:
-    parts = [
-        words.after_text(item, joins, {words.number: words})
-        for item in map(words.rows.entity.field, words.rows.entity.key)
-    ]
-    return " || '\x1f' || ".join(parts)
+def _staged_key(words: EntityWords, others: Mapping[int, EntityWords], joins: Joins) -> str:
+    """SQL of the key in words, where it is what names the record; NULL where an integer id does."""
+    entity = words.rows.entity
+    if entity.id is not None and entity.id_kind == "integer":
+        return "NULL"
+    return f" || {SEPARATOR} || ".join(words.after_text(entity.field(name), joins, others) for name in entity.key)
 
 
-def _log_inserts(connection: sa.Connection, words: EntityWords, planned: EntityPlan, ids: NewIds, batch: int) -> None:
+def _log_inserts(
+    connection: sa.Connection,
+    words: EntityWords,
+    others: Mapping[int, EntityWords],
+    planned: EntityPlan,
+    ids: NewIds,
+    batch: int,
+) -> None:
     if not planned.counts.insert:
         return
     joins = Joins()
-    entity = words.rows.entity
-    key = "NULL" if entity.id is not None and entity.id_kind == "integer" else _staged_key(words, joins)
-    record = ids.of(words.seq, "n") if entity.id is not None else None
-    record_id, record_key = _record_columns(words, record, key)
+    record = ids.of(words.seq, "n") if words.rows.entity.id is not None else None
+    record_id, record_key = _record_columns(words, record, _staged_key(words, others, joins))
     own = f'JOIN {ids.table} AS n ON n."{SEQ}" = {words.seq}' if ids.table else _only_new(words, planned)
     connection.exec_driver_sql(
         f"INSERT INTO {_ledger(connection, 'portage_change')}"
         " (batch, entity, record_id, record_key, action, source, row_number)"
         f" SELECT {batch}, {_entity_literal(words)}, {record_id}, {record_key}, 'insert', {_origin(words)}"
-        f" FROM {words.staged('rows')} AS {S} {own} {joins} ORDER BY {words.seq}"
+        f" FROM {words.staged('rows')} AS {S} {own} {joins}"
     )
 
 
-def _log_changes(connection: sa.Connection, words: EntityWords, batch: int) -> None:
+def _log_changes(connection: sa.Connection, words: EntityWords, others: Mapping[int, EntityWords], batch: int) -> None:
     joins = Joins()
-    entity = words.rows.entity
-    key = "NULL" if entity.id is not None and entity.id_kind == "integer" else _staged_key(words, joins)
-    record_id, record_key = _record_columns(words, f"{M}.record", key)
+    record_id, record_key = _record_columns(words, f"{M}.record", _staged_key(words, others, joins))
     connection.exec_driver_sql(
         f"INSERT INTO {_ledger(connection, 'portage_change')}"
         " (batch, entity, record_id, record_key, action, field, before, after, source, row_number)"

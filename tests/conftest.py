@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from engine.catalog.loader import load_catalog
 from engine.issues import Issue, to_issues
@@ -36,13 +37,13 @@ CLEAN = ("order_line", "order", "product", "person", "organization")
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 
-settings.register_profile(
+hypothesis_settings.register_profile(
     "portage",
     deadline=None,  # a shared machine is slow for reasons that are not the code's
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
 )
-settings.load_profile("portage")
+hypothesis_settings.load_profile("portage")
 
 File = tuple[Path, str, str | None]
 
@@ -55,6 +56,7 @@ class Desk:
     folder: Path
     new_id: Callable[[], str]
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _others: list[ImportExportService] = field(default_factory=list)
 
     def file(self, name: str, text: str | bytes, entity: str | None = None) -> File:
         """A file of this name and content, ready to import."""
@@ -97,9 +99,15 @@ class Desk:
 
     def again(self) -> ImportExportService:
         """A second service on the same home and database, as another process would open it."""
-        return ImportExportService(
-            self.service.settings, clock=lambda: NOON, new_id=self.new_id, catalog=self.service.catalog
-        )
+        settings, catalog = self.service.settings, self.service.catalog
+        other = ImportExportService(settings, clock=lambda: NOON, new_id=self.new_id, catalog=catalog)
+        self._others.append(other)
+        return other
+
+    def close(self) -> None:
+        """No connection is left open."""
+        for service in (self.service, *self._others):
+            service.database.dispose()
 
     def read(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -184,7 +192,7 @@ class Scratch:
         try:
             yield made
         finally:
-            made.service.database.dispose()
+            made.close()
             self._drop(url)
 
     def close(self) -> None:
@@ -202,7 +210,7 @@ class Scratch:
             made.service.init()
             if loaded:
                 assert made.service.run_import(made.clean_files()).status == "committed"
-            made.service.database.dispose()
+            made.close()
             self._made[catalog, loaded] = folder, url
         return self._made[catalog, loaded]
 

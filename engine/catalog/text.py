@@ -6,10 +6,14 @@ exports write and what before and after are shown as.
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.catalog.model import Field
+from engine.catalog.values import parse
 
 _TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -45,6 +49,17 @@ def to_text(column: pa.ChunkedArray | pa.Array, field: Field) -> pa.Array:
     if pa.types.is_time(values.type):
         return _without_zero_fraction(values.cast(pa.time64("us")).cast(pa.string()))
     return values.cast(pa.string())
+
+
+def default_value(field: Field) -> pa.Array:
+    """The field's default as a column of one value, in the form a converted column has; ValueError where it is none."""
+    text = str(field.default)
+    value = parse(field, text)
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC)  # once pandera is imported, Arrow drops any other offset
+    if field.kind in ("json", "list"):
+        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=field.kind == "json")
+    return pa.array([str(value) if field.kind == "uuid" else value], arrow_type(field))
 
 
 def _decimal_text(values: pa.Array) -> pa.Array:

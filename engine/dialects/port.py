@@ -51,6 +51,10 @@ class Dialect(Protocol):
         """SQL of the staged ``column`` as the value to store in the field's column."""
         ...
 
+    def constant(self, value: pa.Array, field: Field, types: dict[str, str]) -> str:
+        """SQL of the one ``value`` of a converted column, as the field's column stores it."""
+        ...
+
     def text(self, column: str, field: Field) -> str:
         """SQL of a stored value's canonical text, as exports write it."""
         ...

@@ -12,8 +12,8 @@ import pyarrow.csv as pc_csv
 import sqlalchemy as sa
 
 from engine.catalog.model import Entity, Field
+from engine.catalog.text import to_text
 from engine.database import connected, writer
-from engine.dialects.port import SEQ
 
 
 class PostgreSQLStage:
@@ -36,7 +36,7 @@ class PostgreSQLStage:
             for batch in batches:
                 copy.write(encoder.write_batch(_staged(batch, staged)))
             copy.write(encoder.finish())
-        self._connection.exec_driver_sql(f'ALTER TABLE "{table}" ADD PRIMARY KEY ("{SEQ}")')
+        # No primary key, unlike what the port says: rows are staged in their order, and joined by hashing.
         self._connection.exec_driver_sql(f'ANALYZE "{table}"')
 
     def name(self, table: str) -> str:
@@ -94,6 +94,11 @@ class PostgreSQLDialect:
         if field.kind == "datetime" and target.startswith("timestamp") and "with time zone" in target:
             return f"({column} AT TIME ZONE 'UTC')"
         return f"{column}::{target}"
+
+    def constant(self, value: pa.Array, field: Field, types: dict[str, str]) -> str:
+        """See :class:`engine.dialects.port.Dialect`."""
+        text = _literal(to_text(value, field)[0].as_py())
+        return f"{text}::{types[field.column]}"
 
     def text(self, column: str, field: Field) -> str:
         """See :class:`engine.dialects.port.Dialect`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.catalog.model import Field
 from engine.dialects.port import SEQ, Stage
-from engine.dialects.records import Joins, Records
+from engine.dialects.records import SEPARATOR, Joins, Records
 from engine.resolver.rows import CLEAR, CheckedRows, pending_column
 
 S, T, M = "s", "t", "m"
@@ -108,6 +109,14 @@ class EntityWords:
             f"{self.stored(item)} = {self.value(item)}" for item in map(self.rows.entity.field, self.rows.entity.key)
         )
 
+    def outcome(self, item: Field) -> str:
+        """What the field of a record holds once the row is carried out."""
+        if item not in self.compared():
+            return self.stored(item)
+        value = f"coalesce({self.value(item)}, {self.stored(item)})"
+        cleared = self.cleared(item)
+        return f"CASE WHEN {cleared} THEN NULL ELSE {value} END" if cleared else value
+
     def is_record(self) -> str:
         """The condition that the record called T is the one a match met."""
         entity = self.rows.entity
@@ -130,25 +139,30 @@ class EntityWords:
             ways.append(f"({cleared} AND {self.stored(item)} IS NOT NULL)")
         return f"({' OR '.join(ways)})"
 
-    def after_text(self, item: Field, joins: Joins, others: dict[int, EntityWords]) -> str:
+    def after_text(self, item: Field, joins: Joins, others: Mapping[int, EntityWords]) -> str:
         """The text of what the field will hold."""
-        value = self.value(item)
-        if item.reference is None:
-            text = self.records.dialect.text(value, item)
-        else:
-            target = self.records.catalog.entity(item.reference.to)
-            text = self.records.key_text(target, self.records.join(item, value, joins), joins)
-            if pending := self.pending(item):
-                text = f"coalesce({text}, {self._pending_text(item, pending, joins, others)})"
-        return text
+        return self._text(item, self.value(item), self.pending(item), joins, others)
 
-    def _pending_text(self, item: Field, pending: str, joins: Joins, others: dict[int, EntityWords]) -> str:
-        other = others[self.pending_number[item.name]]
+    def _text(
+        self, item: Field, value: str, pending: str | None, joins: Joins, others: Mapping[int, EntityWords]
+    ) -> str:
+        if item.reference is None:
+            return self.records.dialect.text(value, item)
+        target = self.records.catalog.entity(item.reference.to)
+        text = self.records.key_text(target, self.records.join(item, value, joins), joins)
+        if pending is None:
+            return text
+        return f"coalesce({text}, {others[self.pending_number[item.name]]._staged_key(pending, joins, others)})"
+
+    def _staged_key(self, seq: str, joins: Joins, others: Mapping[int, EntityWords]) -> str:
+        """The key's text of another staged row, whose own references may be waiting too."""
         alias = joins.alias()
-        joins.clauses.append(f'LEFT JOIN {other.staged("rows")} AS {alias} ON {alias}."{SEQ}" = {pending}')
+        joins.clauses.append(f'LEFT JOIN {self.staged("rows")} AS {alias} ON {alias}."{SEQ}" = {seq}')
         parts = []
-        for key in map(other.rows.entity.field, other.rows.entity.key):
-            raw = f"{alias}.{self.records.quote(key.name)}"
-            staged = self.records.dialect.stored(raw, self.records.stored_field(key), other._types(key))
-            parts.append(self.records.dialect.text(staged, self.records.stored_field(key)))
-        return " || ' / ' || ".join(parts)
+        for item in map(self.rows.entity.field, self.rows.entity.key):
+            staged = f"{alias}.{self.records.quote(item.name)}"
+            value = self.records.dialect.stored(staged, self.records.stored_field(item), self._types(item))
+            waits = item.name in self.rows.pending_references
+            pending = f"{alias}.{self.records.quote(pending_column(item.name))}" if waits else None
+            parts.append(self._text(item, value, pending, joins, others))
+        return f" || {SEPARATOR} || ".join(parts)

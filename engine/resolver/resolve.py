@@ -26,6 +26,7 @@ from engine.resolver.lookup import Lookup, Names
 from engine.resolver.read_back import columns, joined_text, picked
 from engine.resolver.rows import (
     CANDIDATE,
+    CLEAR,
     MARKS,
     REJECTED,
     SKIPPED,
@@ -103,11 +104,11 @@ class Resolver:
             rows = self._rows.get(entity)
             if rows is not None and field in rows.present:
                 self._issues += self._link(rows, rows.entity.field(field))
-        for rows in self._rows.values():
-            for link in rows.entity.links:
-                if set(link.fields) <= rows.present:
-                    self._issues += self._check_link(rows, link.name, link.fields, link.to, link.target_fields)
-        self._issues += self._carry_on()
+        rejected = True
+        while rejected:  # a rejected row is no longer linked to, and opens no circle any more
+            found = self._circles() + self._check_links() + self._carry_on()
+            self._issues += found
+            rejected = bool(found)
         return Checked(self._rows, gather(self._issues), self._late)
 
     # -- what references lead to
@@ -156,17 +157,26 @@ class Resolver:
             numbers = pa.array(rows.row_numbers[seqs[inside] - 1])
             issues += reference_issues(rows.entity, item, span.name, texts.take(at), part, numbers)
         _reject(rows, seqs[found.status != 0])
-        if item.reference.acyclic and item.reference.to == rows.entity.name:
-            issues += self._circles(rows, item, lookup)
         return issues
 
-    def _circles(self, rows: CheckedRows, item: Field, lookup: Lookup) -> list[pa.Table]:
+    def _circles(self) -> list[pa.Table]:
+        """Rows that would close a circle where the catalog allows none are rejected."""
+        issues = []
+        for rows in self._rows.values():
+            for item in rows.entity.references:
+                if item.reference and item.reference.acyclic and item.name in rows.links:
+                    issues += self._circles_of(rows, item)
+        return issues
+
+    def _circles_of(self, rows: CheckedRows, item: Field) -> list[pa.Table]:
+        lookup = self._lookup(item)
         links = rows.links[item.name]
         links = links.filter(pa.array(rows.fate[np.asarray(links.column(SEQ)) - 1] == CANDIDATE)).combine_chunks()
         child = lookup.position_of_rows(np.asarray(links.column(SEQ)))
         parent = lookup.position_of(links.column("value").combine_chunks(), links.column("pending").combine_chunks())
         graph = lookup.position_of(self._stored_links(rows.entity, item, lookup), None)
         graph = np.concatenate([graph, np.full(lookup.size - len(graph), -1, np.int64)])
+        graph[lookup.position_of_rows(self._clearing(rows, item))] = -1
         graph[child] = parent
         circling = np.asarray(links.column(SEQ))[on_cycle(graph)[child]]
         _reject(rows, circling)
@@ -176,14 +186,31 @@ class Resolver:
         keys = self._names[rows.entity.name].keys.take(pa.array(circling - 1))
         return _row_issues(rows, "reference.cycle", circling, item.name, message, keys)
 
+    def _clearing(self, rows: CheckedRows, item: Field) -> np.ndarray:
+        """The candidates that clear a field (``seq``)."""
+        if not rows.has_clears:
+            return np.zeros(0, np.int64)
+        listed = columns(self._storage, rows, [CLEAR]).column(0).combine_chunks()
+        clears = np.asarray(pc.fill_null(pc.match_substring(listed, f",{item.name},"), False))
+        return np.flatnonzero(clears & (rows.fate == CANDIDATE)) + 1
+
     def _stored_links(self, entity: Entity, item: Field, lookup: Lookup) -> pa.Array:
         """What each stored record refers to, in the order of the lookup's stored records."""
         table = stored_names(self._connection, self._records, entity, item.column)
         order = pc.index_in(lookup.stored.keys, value_set=table[0].keys, skip_nulls=True)
         return table[1].take(order)
 
+    def _check_links(self) -> list[pa.Table]:
+        return [
+            issues
+            for rows in self._rows.values()
+            for link in rows.entity.links
+            if set(link.fields) <= rows.present
+            for issues in self._check_link(rows, link.fields, link.to, link.target_fields)
+        ]
+
     def _check_link(
-        self, rows: CheckedRows, name: str, fields: tuple[str, ...], to: str, target_fields: tuple[str, ...]
+        self, rows: CheckedRows, fields: tuple[str, ...], to: str, target_fields: tuple[str, ...]
     ) -> list[pa.Table]:
         """Every row whose fields of a composite reference are filled names a record."""
         texts = self._texts(rows, fields)
