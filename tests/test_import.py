@@ -135,9 +135,19 @@ def test_the_same_row_twice_is_skipped_and_a_contradicting_one_is_rejected(desk)
     )
     assert (done.status, done.entities) == ("refused", {"organization": Counts(4, insert=2, skip=1, reject=1)})
     assert [(i.row_number, i.code, i.severity, i.message) for i in desk.issues(done.batch)] == [
-        (5, "key.duplicate", "error", "Row 4 of organization.csv has the same key. Keep one of the rows, or correct a key."),
-        (3, "key.duplicate", "warning", "Row 2 of organization.csv has the same key. It is the same in every field, and is skipped."),
-    ]  # fmt: skip
+        (
+            5,
+            "key.duplicate",
+            "error",
+            "Row 4 of organization.csv has the same key. Keep one of the rows, or correct a key.",
+        ),
+        (
+            3,
+            "key.duplicate",
+            "warning",
+            "Row 2 of organization.csv has the same key. It is the same in every field, and is skipped.",
+        ),
+    ]
 
 
 def test_two_files_of_one_entity_are_one_set_of_rows(desk):

@@ -1,4 +1,4 @@
-"""A partial commit writes the largest set of rows whose references are good too, and leaves the rest as an open batch."""
+"""A partial commit writes the largest set of rows whose references are good too; the rest is an open batch."""
 
 from __future__ import annotations
 
