@@ -46,10 +46,7 @@ def show_fixing(service: ImportExportService, preview: Preview) -> None:
 def _verdict(preview: Preview) -> None:
     errors, warnings = preview.issues.error, preview.issues.warning
     if errors:
-        st.markdown(
-            f"**{count(errors, 'error')}** to mend, {count(warnings, 'warning')}."
-            " Click a marked cell to see what is wrong; double-click or type to mend it."
-        )
+        st.markdown(f"**{count(errors, 'error')}** to mend, {count(warnings, 'warning')}.")
     else:
         st.markdown(
             f"**Nothing is wrong.** {count(warnings, 'warning')} to look at." if warnings else "**Nothing is wrong.**"

@@ -13,6 +13,8 @@ export default function grid({ data, parentElement, setTriggerValue }) {
   draw(root, data, state, act);
 }
 
+const HINT = "Select a marked cell to see what is wrong with it. Type to overwrite, Enter to edit, Alt+↓ for the next problem, Ctrl+Z to undo.";
+
 function element(tag, attributes = {}, text = null) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) if (value !== null) made.setAttribute(name, value);
@@ -21,7 +23,6 @@ function element(tag, attributes = {}, text = null) {
 }
 
 function draw(root, data, state, act) {
-  root.classList.toggle("edit", data.mode === "edit");
   const before = root.querySelector(".scroll");
   const scroll = before ? [before.scrollTop, before.scrollLeft] : [0, 0];
   const hadFocus = root.contains(root.getRootNode().activeElement);
@@ -29,10 +30,10 @@ function draw(root, data, state, act) {
   table.append(head(data), body(data, state, act));
   const box = element("div", { class: "scroll" });
   box.append(table);
-  const card = element("div", { class: "card", "aria-live": "polite", hidden: "" });
-  root.replaceChildren(box, card);
+  const bar = element("div", { class: "bar", "aria-live": "polite" }, HINT);
+  root.replaceChildren(...(data.mode === "edit" ? [bar, box] : [box]));
   [box.scrollTop, box.scrollLeft] = scroll;
-  const view = { root, box, table, card, data, state, act };
+  const view = { box, table, bar, data, state, act };
   listen(view);
   if (state.at) select(view, ...nearest(view, state.at), { focus: hadFocus });
   else table.tBodies[0].rows[0]?.cells[0]?.setAttribute("tabindex", "0");
@@ -266,26 +267,21 @@ function paste(view, event) {
 
 // -- what is wrong here, and what would mend it
 
+// In a bar above the rows, as a spreadsheet's: a card at the cell would lie over the next cells to mend.
 function explain(view, line, cell) {
-  const { card, data } = view;
+  const { bar, data } = view;
   const row = data.rows[line.sectionRowIndex];
   const slot = cell.dataset.slot;
-  card.replaceChildren();
-  for (const item of row.marks[slot] ?? []) card.append(said(view, row, slot, item));
-  if (slot && slot in row.edited) card.append(original(view, row, slot));
-  if (slot === "" && data.mode === "edit") card.append(rowChoice(view, row));
-  card.hidden = !card.childNodes.length;
-  if (card.hidden) return;
-  const [box, at] = [view.root.getBoundingClientRect(), cell.getBoundingClientRect()];
-  card.style.left = `${limit(at.left - box.left, Math.max(0, box.width - card.offsetWidth - 12))}px`;
-  const below = at.bottom - box.top + 4;
-  const fits = below + card.offsetHeight <= box.height;
-  card.style.top = `${fits ? below : Math.max(0, at.top - box.top - card.offsetHeight - 4)}px`;
+  const column = data.columns.find((item) => item.slot === slot);
+  bar.replaceChildren(element("strong", {}, column ? `Row ${row.number} · ${column.label}` : `Row ${row.number}`));
+  for (const item of row.marks[slot] ?? []) bar.append(said(view, row, slot, item));
+  if (slot && slot in row.edited) bar.append(original(view, row, slot));
+  if (slot === "" && data.mode === "edit") bar.append(rowChoice(view, row));
 }
 
 function said(view, row, slot, item) {
   const made = element("div", { class: `issue ${item.severity}` });
-  made.append(element("div", {}, item.message), element("code", {}, item.code));
+  made.append(element("span", {}, item.message), element("code", {}, item.code));
   if (view.data.mode !== "edit" || row.excluded) return made;
   for (const proposal of item.proposals) {
     const use = element("button", { type: "button", class: "use" }, `Use ${proposal}`);
@@ -302,7 +298,7 @@ function said(view, row, slot, item) {
 
 function original(view, row, slot) {
   const made = element("div", { class: "issue info" });
-  made.append(element("div", {}, `Edited. The file says: ${shown(row.edited[slot])}`));
+  made.append(element("span", {}, `Edited. The file says: ${shown(row.edited[slot])}`));
   const back = element("button", { type: "button" }, "Take the file’s text again");
   back.onclick = () => put(view, [[row.number, slot, row.edited[slot] ?? ""]]);
   if (view.data.mode === "edit") made.append(back);
@@ -311,7 +307,7 @@ function original(view, row, slot) {
 
 function rowChoice(view, row) {
   const made = element("div", { class: "issue info" });
-  made.append(element("div", {}, row.excluded ? `Row ${row.number} is left out. Undo brings it back.` : `Row ${row.number}`));
+  made.append(element("span", {}, row.excluded ? "Left out. Take the step out to bring it back." : ""));
   if (row.excluded) return made;
   const out = element("button", { type: "button" }, "Leave this row out");
   out.onclick = () => view.act("exclude", { rows: [row.number] });
