@@ -26,7 +26,7 @@ from engine.catalog.schema import check_fits, create_missing
 from engine.database import connected, open_database, writing
 from engine.dialects.choose import dialect_of
 from engine.dialects.records import records_of
-from engine.errors import RefusedError, StalePlanError, UsageError
+from engine.errors import DatabaseError, RefusedError, StalePlanError
 from engine.export import Destination, chosen, export_records, snapshot
 from engine.intake import File, Inspected, Intake, inspect_file, source_of
 from engine.issues import SCHEMA as ISSUES
@@ -103,9 +103,9 @@ class ImportExportService:
         self._clock = clock
         self._new_id = new_id
         self.catalog = catalog or load_catalog(settings.catalog_file)
+        self.database = open_database(settings.database_url)
         if settings.database_url.startswith("sqlite"):
             _make_folder(settings.database_url)
-        self.database = open_database(settings.database_url)
         dialect = dialect_of(self.database)
         storage = Storage(settings.storage_url, settings.home / "cache")
         records = records_of(self.catalog, dialect, self.database)
@@ -473,7 +473,7 @@ def _make_folder(url: str) -> None:
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"The folder of the database {file} cannot be made: {error.strerror}.") from error
+            raise DatabaseError(f"The folder of the database {file} cannot be made: {error.strerror}.") from error
 
 
 _KEPT = ("number", "name", "part", "sha256", "size")
