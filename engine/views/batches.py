@@ -93,14 +93,18 @@ def _source_view(
     first = at_positions(service.around.storage, batch.id, source, np.arange(min(SAMPLES, source.rows)))
     samples = {name: tuple(text or "" for text in first.column(name).to_pylist()) for name in source.columns}
     columns = tuple(MappedColumn(name, samples[name], mapped.mapping.get(name)) for name in source.columns)
-    chosen = source.number in notebook.mapped and mapped.entity != source.entity
+    why = str(source.facts.get("why", ""))
+    if source.number in notebook.mapped and mapped.entity != source.entity:
+        why = "chosen by hand"
+    elif why == "chosen":
+        why = "as the file or whoever brought it says"
     return SourceView(
         source.number,
         title(source),
         source.rows,
         source.size,
         mapped.entity,
-        "chosen by hand" if chosen else str(source.facts.get("why", "")),
+        why,
         _facts(source),
         tuple(source.facts.get("notes", ())),
         columns,

@@ -26,14 +26,15 @@ ALL, PROBLEMS = "All rows", "Rows with a problem"
 
 def show_fixing(service: ImportExportService, preview: Preview) -> None:
     """One source's rows with each wrong cell marked, and the notebook of steps beside them."""
-    top, forward = st.columns([4, 1], vertical_alignment="bottom")
-    with top:
+    verdict, file, forward = st.columns([3, 5, 2], vertical_alignment="center")
+    with verdict:
         _verdict(preview)
+    with file:
+        source = _choose_source(preview)
     with forward:
         next_button("Read the plan", preview.batch, "plan")
     rows, steps = st.columns([4, 1])
     with rows:
-        source = _choose_source(preview)
         counts = code_counts(issues_of(preview, source))
         code, problems = _filter(preview, source, counts)
         _whole(preview, source)
@@ -63,6 +64,7 @@ def _choose_source(preview: Preview) -> Source:
         list(sources),
         format_func=lambda number: f"{title(sources[number])} – {count(wrong[number], 'error')}",
         key=key,
+        label_visibility="collapsed",
     )
     return sources[number]
 

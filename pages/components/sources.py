@@ -54,8 +54,9 @@ def _show(service: ImportExportService, preview: Preview, view: SourceView) -> N
     for note in view.notes:
         st.caption(f":material/info: {plain(note)}")
     columns, reading = st.columns([4, 1])
-    with reading:
-        _read_again(service, preview.batch, view)
+    if any(fact.name == "Delimiter" for fact in view.facts):
+        with reading:
+            _read_again(service, preview.batch, view)
     if view.entity and view.entity in service.catalog:
         mapped = sum(column.slot is not None for column in view.columns)
         label = f"{mapped} of {len(view.columns)} columns are imported"

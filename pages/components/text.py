@@ -7,14 +7,13 @@ from html import escape
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=\"'@/])")
 # A word joiner keeps Markdown from making a link of an address in a plain sentence.
-_LINKS = re.compile(r"@|://|\bwww(?=\\\.)", re.IGNORECASE)
+_LINKS = re.compile(r"@|://|\bwww(?=\.)", re.IGNORECASE)
 _HIDDEN = re.compile("[\u0000-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def plain(text: str | None) -> str:
     """The text with every sign that means something to Markdown escaped, and hidden characters made visible."""
-    shown = _SIGNS.sub(r"\\\1", visible(text))
-    return _LINKS.sub("\\g<0>\u2060", shown)
+    return _SIGNS.sub(r"\\\1", _LINKS.sub("\\g<0>\u2060", visible(text)))
 
 
 def visible(text: str | None) -> str:
