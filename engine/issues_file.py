@@ -17,21 +17,24 @@ ENDINGS = (".csv", ".json")
 ROWS = 20_000
 
 
-def check_ending(file: Path) -> None:
-    """UsageError where the ending is neither of the two, or the file is a folder."""
+def check_name(file: Path) -> None:
+    """UsageError where the ending is neither of the two, or nothing of that name can stand there."""
     if file.suffix.lower() not in ENDINGS:
         raise UsageError(f"{file} must end in .csv or .json, so that it is known how to write the issues.")
     if file.is_dir():
         raise UsageError(f"{file} is a folder: name a file for the issues.")
+    if not file.parent.is_dir():
+        raise UsageError(f"There is no folder {file.parent} for the issues: make it, or name another.")
 
 
 def write_issues(issues: pa.Table, file: Path) -> None:
     """All issues stand in ``file``, the errors first, then by file and row."""
-    check_ending(file)
+    check_name(file)
     ordered = in_order(issues)
     with appearing(file.parent, [file.name]) as places, places[file.name].open("wb") as sink:
         if file.suffix.lower() == ".csv":
-            pc_csv.write_csv(ordered, sink, pc_csv.WriteOptions(quoting_style="needed", quoting_header="needed"))
+            sink.write(f"{','.join(SCHEMA.names)}\n".encode())
+            pc_csv.write_csv(ordered, sink, pc_csv.WriteOptions(include_header=False, quoting_style="needed"))
         else:
             _write_json(ordered, sink)
 

@@ -26,7 +26,6 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     help="Brings related files into a relational database, and takes records out again.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -79,7 +78,9 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, TyperException):
         context = getattr(error, "ctx", None)
         place = context.command_path if context else NAME
-        return Failure(f"{error.format_message().rstrip('.')}: see {place} --help.", 2)
+        reason = error.format_message().replace("Value error, ", "")
+        stop = "" if reason.endswith((".", "?")) else "."
+        return Failure(f"{reason}{stop} See {place} --help.", 2)
     if isinstance(error, typer.Abort):
         return Failure("Interrupted.", INTERRUPTED)
     if isinstance(error, MemoryError):

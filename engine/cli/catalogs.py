@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer) -> None:
     """``app`` has the group of commands."""
-    catalog_app = typer.Typer(help="What the entities are.", no_args_is_help=True)
+    catalog_app = typer.Typer(help="What the entities are.")
     group(catalog_app)
     app.add_typer(catalog_app, name="catalog")
 

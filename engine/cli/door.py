@@ -97,8 +97,8 @@ class Door:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def note(self, sentence: str) -> None:
-        """The sentence is on stderr."""
-        console(sys.stderr).print(shown(sentence), soft_wrap=True)
+        """The sentence is on stderr; of a catalog there may be several, a line each."""
+        console(sys.stderr).print(shown_lines(sentence.splitlines()), soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

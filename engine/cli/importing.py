@@ -14,7 +14,7 @@ import typer
 
 from engine.cli.door import Door, command, shown_lines
 from engine.cli.drawing import draw_counts, draw_issues, draw_table
-from engine.errors import StalePlanError, UsageError
+from engine.errors import PortageError, StalePlanError, UsageError
 from engine.model import Counts, ImportOptions, ImportResult, IssueCounts
 
 if TYPE_CHECKING:
@@ -211,9 +211,9 @@ def _header_row(text: str | None) -> int | None:
 def _check_issues_file(file: Path | None) -> None:
     """Before anything is imported, lest the import succeeds and its issues have nowhere to go."""
     if file is not None:
-        from engine.issues_file import check_ending
+        from engine.issues_file import check_name
 
-        check_ending(file)
+        check_name(file)
 
 
 def _answer(door: Door, service: ImportExportService, result: ImportResult, file: Path | None) -> int:
@@ -221,9 +221,14 @@ def _answer(door: Door, service: ImportExportService, result: ImportResult, file
     from engine.issues_file import in_order, write_issues
 
     issues = service.issues(result.batch)
+    written = None
     if file is not None:
-        write_issues(issues, file)
-    value = result_value(result, str(file) if file else None)
+        try:
+            write_issues(issues, file)
+            written = str(file)
+        except PortageError as error:  # what the import did stands, and must be said
+            door.note(f"The issues were not written. {error}")
+    value = result_value(result, written)
 
     def draw(console: Console) -> None:
         draw_counts(console, result.entities)
@@ -252,10 +257,15 @@ def _verdict(result: ImportResult) -> str:
     written = sum(counts.written for counts in result.entities.values())
     if result.status == "committed":
         rest = f" The rows left out wait in batch {result.remainder}." if result.remainder else ""
-        return f"Committed: {written:,} records written in {result.seconds:.1f} s (batch {result.batch}).{rest}"
+        return f"Committed: {_records(written)} written in {result.seconds:.1f} s (batch {result.batch}).{rest}"
     if result.status == "planned":
-        return f"Planned: {written:,} records would be written; nothing was (batch {result.batch})."
-    return f"Refused: {result.issues.error:,} errors, nothing was written (batch {result.batch})."
+        return f"Planned: {_records(written)} would be written; nothing was (batch {result.batch})."
+    errors = "1 error" if result.issues.error == 1 else f"{result.issues.error:,} errors"
+    return f"Refused: {errors}, nothing was written (batch {result.batch})."
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"
 
 
 def _write_plan(file: Path, result: ImportResult) -> None:
