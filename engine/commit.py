@@ -124,7 +124,7 @@ def _insert(
     late_indexes = words.records.dialect.without_indexes(connection, entity, also_constraints=rebuild_constraints)
     with late_indexes if empty else nullcontext():
         connection.exec_driver_sql(
-            f"INSERT INTO {words.table} ({', '.join(columns)}) SELECT {', '.join(values)}"
+            f"INSERT INTO {words.table} ({', '.join(columns)}) {words.records.dialect.with_ids} SELECT {', '.join(values)}"
             f" FROM {words.staged('rows')} AS {S} {' '.join(joins)}"
         )
 

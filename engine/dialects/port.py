@@ -42,6 +42,8 @@ class Dialect(Protocol):
     """A kind of database."""
 
     name: str
+    with_ids: str
+    """What an INSERT says between its columns and its rows to give ids of its own to a table that makes them."""
 
     def stage(self, *, writes: bool) -> AbstractContextManager[Stage]:
         """A stage; with ``writes`` its transaction may change records and ledger."""

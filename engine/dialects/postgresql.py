@@ -72,6 +72,7 @@ class PostgreSQLDialect:
     """The words of PostgreSQL 13 and later."""
 
     name = "postgresql"
+    with_ids = "OVERRIDING SYSTEM VALUE"
 
     def __init__(self, database: sa.Engine) -> None:
         self._database = database

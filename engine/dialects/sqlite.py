@@ -111,6 +111,7 @@ class SQLiteDialect:
     """The words of SQLite 3.39 and later."""
 
     name = "sqlite"
+    with_ids = ""
 
     def __init__(self, database: sa.Engine) -> None:
         self._database = database
