@@ -130,7 +130,7 @@ def column_issues(
                 suggestion=near[2] if near else None,
             )
         )
-    for name in entity.key:
+    for name in entity.key if columns else ():  # an empty list of a JSON file has no columns, and lacks none
         if not any(slot == name or slot.startswith(f"{name}.") for slot in mapping.values()):
             issues.append(
                 issue_table(

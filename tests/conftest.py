@@ -88,6 +88,10 @@ class Desk:
         """All issues of a batch as it stands."""
         return list(to_issues(self.service.check(batch).run.issues))
 
+    def saved_issues(self, batch: str) -> list[Issue]:
+        """The issues of a batch's last check, open or not."""
+        return list(to_issues(self.service.issues(batch)))
+
     def problems(self, batch: str) -> list[tuple[int | None, str | None, str]]:
         """(row number, field, code) of all issues, sorted."""
         found = [(issue.row_number, issue.field, issue.code) for issue in self.issues(batch)]

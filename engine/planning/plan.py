@@ -332,7 +332,14 @@ def _questions(rows: CheckedRows, planned: EntityPlan) -> list[pa.Table]:
 
 
 def _hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    digest.update(sink.getvalue())
+    """What the table says goes into the digest, however its memory is laid out."""
+    for name, chunked in zip(table.column_names, table.columns, strict=True):
+        column = chunked.combine_chunks()
+        digest.update(f"{name} {column.type} {len(column)} ".encode())
+        digest.update(np.asarray(pc.is_valid(column)).tobytes())
+        if pa.types.is_integer(column.type):
+            digest.update(np.asarray(pc.fill_null(column, 0)).tobytes())
+        else:
+            texts = pc.fill_null(column.cast(pa.string()), "")
+            digest.update(np.asarray(pc.binary_length(texts)).tobytes())
+            digest.update("".join(texts.to_pylist()).encode())
