@@ -83,10 +83,10 @@ def opened(title: str) -> Iterator[ImportExportService]:
 def _not_ready(error: PortageError) -> None:
     st.title("Portage is almost ready")
     if isinstance(error, UsageError):
-        st.text(str(error))
         st.markdown("Make the database, with some sample records to try things on, then reload this page:")
         st.code(INIT, language="shell")
         st.caption("Leave out `--sample` to begin with an empty database.")
+        st.text(str(error))
     else:
         st.error(plain(str(error)), icon=":material/error:")
     st.button("Try again", type="primary")

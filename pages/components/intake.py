@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine.errors import PortageError
 from engine.model import Batch
 from engine.pipeline import Progress
 from engine.service import ImportExportService
@@ -47,6 +48,36 @@ def _read(service: ImportExportService, dropped: Sequence[tuple[str, object]], i
             return service.open_batch(_laid_down(dropped, Path(folder)), progress=progress)
 
     _open(asked("reading", ("open", *ids), work, "Reading the files"))
+
+
+def show_more(service: ImportExportService, batch: Batch) -> None:
+    """Further files can be dropped into an open batch; or the batch is discarded."""
+    flag = f"adding:{batch.id}"
+    with st.popover("Add files", icon=":material/add:"):
+        dropped = st.file_uploader(
+            "Further files", accept_multiple_files=True, key=f"more:{batch.id}:{len(batch.sources)}"
+        )
+        if st.button("Add them", type="primary", disabled=not dropped):
+            state.choose(flag, True)
+    if state.chosen(flag) and dropped:
+        _add(service, batch, [(file.name, file) for file in dropped], flag)
+    st.button("Discard the batch", icon=":material/delete:", on_click=_discard, args=(service, batch))
+
+
+def _add(service: ImportExportService, batch: Batch, dropped: Sequence[tuple[str, object]], flag: str) -> None:
+    def work(progress: Progress) -> Batch:
+        with tempfile.TemporaryDirectory(prefix="portage-") as folder:
+            return service.add_files(batch.id, _laid_down(dropped, Path(folder)), progress)
+
+    asked(flag, ("add", batch.id, str(len(batch.sources))), work, "Reading the files")
+    st.rerun()
+
+
+def _discard(service: ImportExportService, batch: Batch) -> None:
+    try:
+        service.discard(batch.id)
+    except PortageError as error:
+        state.tell(str(error))
 
 
 def _laid_down(dropped: Sequence[tuple[str, object]], folder: Path) -> Files:

@@ -12,6 +12,7 @@ from engine.service import ImportExportService, Preview
 from engine.views.batches import SourceView, source_views
 from engine.views.grid import code_counts, issues_of, source_of
 from pages.components import state
+from pages.components.intake import show_more
 from pages.components.stepper import next_button
 from pages.components.text import count, plain, size, words
 from pages.components.waiting import asked
@@ -35,6 +36,8 @@ def show_sources(service: ImportExportService, preview: Preview) -> None:
     )
     with right:
         next_button("Check the rows", batch, "check")
+    with st.container(horizontal=True):
+        show_more(service, batch)
     for view in views:
         with st.container(border=True, key=f"source:{view.number}"):
             _show(service, preview, view)

@@ -6,8 +6,6 @@ import csv
 import json
 from typing import Any
 
-SAMPLE_ORDER = "sample_data/messy/order.csv"
-
 
 def test_an_analyst_mends_a_messy_file_and_commits_it(walk: Any, seeded_desk: Any) -> None:
     root = seeded_desk.service.settings.catalog_file.parent
@@ -73,6 +71,52 @@ def test_nothing_in_a_file_becomes_markup_or_asks_another_host(walk: Any, seeded
             walk.page.get_by_text("value.pattern").wait_for()
     assert walk.page.locator("img[src*=evil]").count() == 0
     assert (walk.errors, walk.elsewhere) == ([], [])
+
+
+def test_the_grid_is_worked_by_keyboard(walk: Any, seeded_desk: Any) -> None:
+    text = "code,name,country\nA-1,One,gb\nA-2,Two,GB\nA-3,Three,gb\nA-4,Four,GB\n"
+    batch = seeded_desk.open(organization=text)
+    walk.go(f"/import?batch={batch}&view=check")
+    keys = walk.page.keyboard
+
+    def edits() -> list[Any]:
+        return [step.payload.get("cells") for step in seeded_desk.service.batch(batch).steps if step.kind == "edit"]
+
+    walk.cell(2, "code").click()
+    keys.press("Alt+ArrowDown")
+    keys.press("Alt+ArrowDown")
+    walk.page.get_by_text("Row 4 · country").wait_for()
+    keys.press("F2")
+    keys.press("Escape")
+    assert edits() == [], "Escape leaves the cell as it was"
+    keys.type("GB")
+    keys.press("Enter")
+    walk.page.get_by_text("Steps · 1").wait_for()
+    walk.settle()
+    assert edits() == [[{"row": 4, "slot": "country", "text": "GB"}]]
+
+    walk.cell(2, "name").click()
+    walk.page.evaluate(
+        """() => {
+            const grid = [...document.querySelectorAll("*")].find(item => item.shadowRoot?.querySelector(".grid"));
+            const data = new DataTransfer();
+            data.setData("text/plain", "Uno\\tGB\\nDos\\tES\\n");
+            const cell = grid.shadowRoot.querySelector(".active");
+            cell.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    walk.page.get_by_text("Steps · 2").wait_for()
+    walk.settle()
+    pasted = [(cell["row"], cell["slot"], cell["text"]) for cell in edits()[1]]
+    assert pasted == [(2, "name", "Uno"), (2, "country", "GB"), (3, "name", "Dos"), (3, "country", "ES")]
+
+    walk.cell(3, "name").click()
+    keys.press("Control+z")
+    walk.page.get_by_role("button", name="Put back").first.wait_for()
+    walk.settle()
+    assert [step.kind for step in seeded_desk.service.batch(batch).steps] == ["edit", "edit", "undo"]
+    assert walk.cell(3, "name").inner_text() == "Two"
+    assert walk.errors == []
 
 
 def _expected(file: Any) -> list[tuple[int, str]]:

@@ -91,6 +91,14 @@ def test_the_entity_of_a_file_can_be_changed(seeded_desk: Any, open_page: Open) 
     assert (step.kind, step.payload["entity"], step.user) == ("map", "person", "tester")
 
 
+def test_a_batch_can_be_discarded(seeded_desk: Any, open_page: Open) -> None:
+    batch = seeded_desk.open(organization=MESSY)
+    page = open_page("import", batch=batch)
+    _button(page, "Discard the batch").click().run()
+    assert seeded_desk.service.batch(batch).status == "discarded"
+    assert "nothing of it was written" in _texts(page)
+
+
 def test_the_check_view_counts_what_is_wrong(seeded_desk: Any, open_page: Open) -> None:
     page = open_page("import", batch=seeded_desk.open(organization=MESSY), view="check")
     assert "**1 error** to mend" in _texts(page)
