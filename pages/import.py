@@ -26,4 +26,6 @@ with opened("Import") as service:
         if batch.status != "open":
             show_outcome(service, batch)
         else:
-            VIEWS[view](service, checked(service, batch, again=state.take(f"again:{batch.id}")))
+            is_patient = view == "check" and not state.take(f"check:{batch.id}")
+            again = state.take(f"again:{batch.id}")
+            VIEWS[view](service, checked(service, batch, again=again, patient=is_patient))

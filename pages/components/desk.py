@@ -11,16 +11,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
 
 from engine.model import Batch
+from engine.notebook import EDIT, EXCLUDE
 from engine.pipeline import Progress
 from engine.service import ImportExportService, Preview
 
 Key = tuple[str, ...]
+SLOW = 2.0
+"""Seconds of checking from which on edits are gathered, and checked when somebody says so."""
 KEPT = 8
 """Previews held in memory: the batches people are looking at."""
 
@@ -54,7 +57,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="portage-desk")
         self._lock = threading.Lock()
         self._jobs: dict[Key, Job] = {}
-        self._previews: OrderedDict[str, Preview] = OrderedDict()
+        self._previews: OrderedDict[str, tuple[Preview, float]] = OrderedDict()
 
     def start(self, key: Key, work: Callable[[Progress], Any]) -> Job:
         """The job of this key: the one under way, or a new one."""
@@ -75,16 +78,31 @@ class Desk:
 
     def kept(self, service: ImportExportService, batch: Batch) -> Preview | None:
         """The batch's preview, where it is still the one in the batch's folder and nothing was added since."""
-        preview = self._previews.get(batch.id)
+        preview, _ = self._previews.get(batch.id, (None, 0.0))
         if preview is None or preview.batch != batch:
             return None
         current = service.around.storage.read_json(service.around.storage.path(batch.id, "current.json"))
         return preview if current and current["run"] == preview.run.id else None
 
-    def keep(self, preview: Preview) -> None:
-        """The preview is at hand for the next click."""
+    def before(self, batch: Batch) -> Preview | None:
+        """The preview before the last edits, where checking takes so long that nobody would wait for it each time."""
+        preview, seconds = self._previews.get(batch.id, (None, 0.0))
+        if preview is None or seconds < SLOW:
+            return None
+        known = len(preview.batch.steps)
+        is_same = (batch.sources, batch.steps[:known]) == (preview.batch.sources, preview.batch.steps)
+        only_edits = all(step.kind in (EDIT, EXCLUDE) for step in batch.steps[known:])
+        return replace(preview, batch=batch) if is_same and only_edits else None
+
+    def unchecked(self, batch: Batch) -> int:
+        """How many of the batch's steps the preview at hand does not know yet."""
+        preview, _ = self._previews.get(batch.id, (None, 0.0))
+        return len(batch.steps) - len(preview.batch.steps) if preview else 0
+
+    def keep(self, preview: Preview, seconds: float) -> None:
+        """The preview is at hand for the next click; ``seconds`` is what it took."""
         with self._lock:
-            self._previews[preview.batch.id] = preview
+            self._previews[preview.batch.id] = preview, seconds
             self._previews.move_to_end(preview.batch.id)
             while len(self._previews) > KEPT:
                 self._previews.popitem(last=False)

@@ -14,6 +14,7 @@ from engine.service import ImportExportService, Preview
 from engine.views.asked import allowed_edits, allowed_rows
 from engine.views.grid import PAGE, CodeCount, code_counts, equal_rows, grid_page, issues_of, whole_issues
 from pages.components import state
+from pages.components.desk import desk
 from pages.components.downloads import show_downloads
 from pages.components.grid import edit_grid
 from pages.components.notebook import show_notebook
@@ -45,6 +46,14 @@ def show_fixing(service: ImportExportService, preview: Preview) -> None:
 
 
 def _verdict(preview: Preview) -> None:
+    if behind := desk().unchecked(preview.batch):
+        st.button(
+            f"Check {count(behind, 'edit')}",
+            icon=":material/refresh:",
+            help="Checking this many rows takes a while, so edits are gathered first",
+            on_click=state.choose,
+            args=(f"check:{preview.batch.id}", True),
+        )
     errors, warnings = preview.issues.error, preview.issues.warning
     if errors:
         st.markdown(f"**{count(errors, 'error')}** to mend, {count(warnings, 'warning')}.")

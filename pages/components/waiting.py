@@ -69,12 +69,21 @@ def _follow(key: Key) -> None:
         st.markdown(f":material/progress_activity: {job.stage}{rows} – {seconds}")
 
 
-def checked(service: ImportExportService, batch: Batch, *, again: bool = False) -> Preview:
-    """The batch's preview as of its last step; worked out at the desk where it is not at hand."""
-    at_hand = None if again else desk().kept(service, batch)
-    if at_hand is not None:
-        return at_hand
+def checked(service: ImportExportService, batch: Batch, *, again: bool = False, patient: bool = False) -> Preview:
+    """The batch's preview as of its last step; worked out at the desk where it is not at hand.
+
+    ``patient``: where checking takes long, the preview before the last edits will do; a button checks them.
+    """
     key = ("check", batch.id, str(len(batch.steps)), str(len(batch.sources)))
-    preview = outcome(key, lambda progress: service.check(batch.id, progress, again=again), "Checking every row")
-    desk().keep(preview)
-    return preview
+    if not again and desk().find(key) is None:
+        at_hand = desk().kept(service, batch) or (desk().before(batch) if patient else None)
+        if at_hand is not None:
+            return at_hand
+
+    def work(progress: Progress) -> Preview:
+        started = time.monotonic()
+        preview = service.check(batch.id, progress, again=again)
+        desk().keep(preview, time.monotonic() - started)
+        return preview
+
+    return outcome(key, work, "Checking every row")

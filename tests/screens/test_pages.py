@@ -106,6 +106,22 @@ def test_the_check_view_counts_what_is_wrong(seeded_desk: Any, open_page: Open) 
     assert not _button(page, "Read the plan").disabled
 
 
+def test_where_checking_is_slow_edits_are_gathered_until_somebody_says_so(
+    seeded_desk: Any, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.components.desk.SLOW", 0.0)
+    batch = seeded_desk.open(organization=MESSY)
+    page = open_page("import", batch=batch, view="check")
+    seeded_desk.service.edit(batch, 1, [(2, "country", "GB")])
+    page.run()
+    assert "**1 error** to mend" in _texts(page)
+    _button(page, "Check 1 edit").click().run()
+    assert "**Nothing is wrong.**" in _texts(page)
+    seeded_desk.service.edit(batch, 1, [(2, "country", "Gb")])
+    _button(page, "Read the plan").click().run()
+    assert "1 row refused" in _texts(page), "a plan is never of rows as they were"
+
+
 def test_a_step_can_be_taken_out_and_put_back(seeded_desk: Any, open_page: Open) -> None:
     batch = seeded_desk.open(organization=MESSY)
     seeded_desk.service.edit(batch, 1, [(2, "country", "GB")])
