@@ -229,6 +229,8 @@ def _present(catalog: Catalog, sources: list[tuple[Source, Mapped]], notebook: N
 
 
 def _column_issues(catalog: Catalog, entity: Entity, source: Source, mapped: Mapped) -> pa.Table:
+    if not source.columns and not source.rows:  # an empty list of a JSON file misses nothing
+        return SCHEMA.empty_table()
     headings = tuple(source.facts.get("headings", source.columns))
     return column_issues(catalog, entity, title(source), source.columns, headings, mapped.mapping)
 

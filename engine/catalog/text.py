@@ -43,7 +43,8 @@ def to_text(column: pa.ChunkedArray | pa.Array, field: Field) -> pa.Array:
     """Canonical text of typed values, nulls kept: ``12.50``, ``true``, ``2026-03-31``, ``2026-03-31T12:00:00Z``."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_decimal(values.type):
-        return _decimal_text(values.cast(arrow_type(field)) if field.kind == "decimal" else values)
+        texts = _decimal_text(values.cast(arrow_type(field)) if field.kind == "decimal" else values)
+        return texts if field.scale is not None else _without_zeros(texts)
     if pa.types.is_timestamp(values.type):
         return _datetime_text(values)
     if pa.types.is_time(values.type):
@@ -68,6 +69,10 @@ def _decimal_text(values: pa.Array) -> pa.Array:
     if not pc.any(pc.match_substring(texts, "E")).as_py():
         return texts
     return pa.array([None if value is None else format(value, "f") for value in values.to_pylist()], pa.string())
+
+
+def _without_zeros(texts: pa.Array) -> pa.Array:
+    return pc.if_else(pc.match_substring(texts, "."), pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), "."), texts)
 
 
 def _datetime_text(values: pa.Array) -> pa.Array:

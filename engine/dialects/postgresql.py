@@ -106,6 +106,8 @@ class PostgreSQLDialect:
         if field.kind == "datetime":
             moment = f"to_char({column}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
             return f"rtrim(rtrim({moment}, '0'), '.') || 'Z'"
+        if field.kind == "decimal" and field.scale is None:
+            return f"trim_scale({column}::numeric)::text"
         return f"{column}::text"
 
     def differs(self, stored: str, staged: str, field: Field) -> str:

@@ -126,7 +126,9 @@ class SQLiteDialect:
             shutil.rmtree(folder, ignore_errors=True)
 
     def stored(self, column: str, field: Field, types: dict[str, str]) -> str:
-        """Staged values already have the stored form."""
+        """Staged values already have the stored form, but for the zeros a decimal of no stated digits was staged with."""
+        if field.kind == "decimal" and field.scale is None:
+            return _plain_number(column)
         return column
 
     def constant(self, value: pa.Array, field: Field, types: dict[str, str]) -> str:
@@ -142,12 +144,14 @@ class SQLiteDialect:
         if field.kind == "float":
             short = f"CAST({column} AS TEXT)"
             exact = f"printf('%!.17g', {column})"
-            return f"CASE WHEN {column} IS NULL OR CAST({short} AS REAL) = {column} THEN {short} ELSE {exact} END"
+            is_exact = f"{column} IS NULL OR CAST({short} AS REAL) = {column}"
+            return f"CASE WHEN {is_exact} THEN {_plain_number(short)} ELSE {exact} END"
         if field.kind == "boolean":
             return f"CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST({column} AS TEXT) END"
+        if field.kind == "decimal" and field.scale is None:
+            return _plain_number(f"CAST({column} AS TEXT)")
         if field.kind == "datetime":
-            moment = f"rtrim(rtrim(replace({column}, ' ', 'T'), '0'), '.') || 'Z'"
-            return f"CASE WHEN {column} GLOB '{_DATETIME}' THEN {moment} ELSE CAST({column} AS TEXT) END"
+            return _moment(column)
         if field.kind == "time":
             return f"CASE WHEN {column} GLOB '*.*' THEN rtrim(rtrim({column}, '0'), '.') ELSE {column} END"
         return f"CAST({column} AS TEXT)"
@@ -224,6 +228,22 @@ class SQLiteDialect:
         if ready:
             yield from pa.Table.from_batches(ready).combine_chunks().to_batches()
         cursor.close()
+
+
+def _plain_number(text: str) -> str:
+    """SQL of a number's text without zeros at the end of its fraction."""
+    return f"CASE WHEN {text} GLOB '*.*' AND {text} NOT GLOB '*e*' THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
+
+
+def _moment(column: str) -> str:
+    """SQL of the canonical text of a datetime in UTC, from the spellings programs store; others stay as they are."""
+    whole = f"replace({column}, ' ', 'T')"
+    return (
+        f"CASE WHEN {column} GLOB '????-??-??[ T]??:??:??' THEN {whole} || 'Z'"
+        f" WHEN {column} GLOB '????-??-??[ T]??:??:??.*' AND substr({column}, 21) NOT GLOB '*[^0-9]*'"
+        f" THEN rtrim(rtrim({whole}, '0'), '.') || 'Z'"
+        f" WHEN {column} GLOB '????-??-??' THEN {column} || 'T00:00:00Z' ELSE CAST({column} AS TEXT) END"
+    )
 
 
 def _column(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
