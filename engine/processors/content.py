@@ -66,7 +66,7 @@ def foreign_content(head: bytes) -> str | None:
     if head.startswith(UTF_BOMS) or wide_encoding(head):
         return None
     odd = len(_CONTROL.findall(head)) + max(0, head.count(0) - 8)
-    return "binary data" if odd > len(head) // 50 else None
+    return "binary data" if odd > max(8, len(head) // 50) else None
 
 
 def wide_encoding(head: bytes) -> str | None:

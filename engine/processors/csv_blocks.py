@@ -126,22 +126,24 @@ class _BlockReader:
     def _read_pieces(self, data: bytes, *, final: bool) -> tuple[Chunk, int]:
         """An odd block in pieces, smaller around what is odd, so that as little as can be is read slowly."""
         found = [self._chunk(None, self._odd_rows())]
-        start, size = 0, _LARGE_PIECE
+        start, size, least = 0, _LARGE_PIECE, _PIECE
         while start < len(data):
             piece = data[start : start + size]
             reaches_end = start + size >= len(data)
             read = self._read_sound(piece, final=final and reaches_end)
-            if not read and size > _PIECE:
-                size = max(_PIECE, size // 16)
+            if not read and size > least:
+                size = max(least, size // 16)
                 continue
             chunk, used = read or self._read_exactly(piece, final=final and reaches_end)
-            if not used and reaches_end:
+            if used:
+                found.append(chunk)
+                start += used
+                size, least = min(_LARGE_PIECE, size * 4) if read else _PIECE, _PIECE
+            elif reaches_end:
                 break
-            # A piece that holds no whole record is too small, and one read exactly was odd.
-            smaller = _PIECE if used else size * 4
-            size = min(max(size, _LARGE_PIECE), size * 4) if read else smaller
-            start += used
-            found.append(chunk)
+            else:
+                # No record ends in the piece: the least that can be read is larger.
+                size = least = size * 4
         return _joined(found), start
 
     def _read_sound(self, data: bytes, *, final: bool) -> tuple[Chunk, int] | None:
@@ -164,7 +166,9 @@ class _BlockReader:
         return self._chunk(None, odd), len(text[: record.end].encode("utf-8", "surrogateescape"))
 
     def _is_sound(self, data: bytes) -> bool:
-        """Whether every quotation mark opens or closes a cell and every line ends in a line feed."""
+        """Whether every quotation mark opens or closes a cell, every line ends in a line feed, and all is UTF-8."""
+        if not data.isascii() and not _is_utf8(data):
+            return False
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") and _has_lone_return(data, self.dialect.quote):
             return False
         if not self.dialect.quote or self.dialect.quote.encode() not in data:
@@ -181,7 +185,7 @@ class _BlockReader:
         return bool(before.all() and after.all())
 
     def _read_fast(self, data: bytes) -> Chunk | None:
-        """The block by Arrow's reader; None where it holds bytes that are not UTF-8."""
+        """The sound block by Arrow's reader; None where that refuses it."""
         ragged: list[tuple[int, str]] = []
 
         def keep(row: pyarrow.csv.InvalidRow) -> str:
@@ -199,9 +203,9 @@ class _BlockReader:
                     ignore_empty_lines=False,
                     invalid_row_handler=keep,
                 ),
-                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False),
+                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False, check_utf8=False),
             )
-        except (pa.ArrowInvalid, UnicodeDecodeError):
+        except pa.ArrowInvalid:
             return None
         odd = self._odd_rows()
         for number, text in ragged:
@@ -288,6 +292,14 @@ def _last_record_end(data: bytes, quote: str) -> int:
             return end
         end = data.rfind(b"\n", 0, int(marks[before - 1])) + 1
     return 0
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _has_lone_return(data: bytes, quote: str) -> bool:

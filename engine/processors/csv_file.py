@@ -16,7 +16,7 @@ from engine.processors.csv_text import write_csv
 from engine.processors.encoding import FoundEncoding, encoding_issues, find_encoding, known_encoding, utf8_blocks
 from engine.processors.headings import duplicate_issues, unique_columns
 from engine.processors.port import Chunk, Part, ReadOptions, WritePart
-from engine.processors.records import Dialect, records
+from engine.processors.records import Dialect, Record, records
 from engine.processors.sniffing import DELIMITERS, FoundDialect, FoundHeader, find_dialect, find_header
 
 COLUMN_LIMIT = 10_000
@@ -42,7 +42,7 @@ class CSVProcessor:
     def inspect(self, path: Path, options: ReadOptions) -> list[Part]:
         """The one part of the file, from its first stretch."""
         head = file_head(path, "The file")
-        if what := foreign_content(head):
+        if (what := foreign_content(head)) and options.encoding is None:
             raise UnreadableFileError(f"The file holds {what}, not delimited text; save it as CSV.")
         encoding = FoundEncoding(known_encoding(options.encoding), True) if options.encoding else find_encoding(path)
         start = _start_of(path, encoding.name)
@@ -99,7 +99,8 @@ def _first_line_end(text: str) -> int:
 
 def _part(start: _Start, encoding: FoundEncoding, found: FoundDialect, options: ReadOptions) -> Part:
     read = records(start.text, found.dialect, start=found.start, final=start.final)
-    rows = [record.cells for record in islice(read, max(_SNIFFED_ROWS, (options.header_row or 0) + _SAMPLE_ROWS))]
+    first = list(islice(read, max(_SNIFFED_ROWS, (options.header_row or 0) + _SAMPLE_ROWS)))
+    rows = [record.cells for record in first]
     header = FoundHeader(options.header_row, True) if options.header_row is not None else find_header(rows)
     if header.row > len(rows):
         raise UnreadableFileError(f"The file has no row {header.row} to be its header; it has {len(rows)}.")
@@ -129,6 +130,7 @@ def _part(start: _Start, encoding: FoundEncoding, found: FoundDialect, options: 
             [
                 duplicate_issues(headings, columns),
                 from_issues(encoding_issues(encoding)),
+                from_issues(_header_issues(first, header.row)),
                 from_issues(_empty_issues(start, below)),
             ]
         ),
@@ -143,6 +145,13 @@ def _dialect_note(found: FoundDialect) -> str:
     if found.start:
         return "The first line (sep=) names the delimiter; like a spreadsheet, rows are counted after it."
     return "" if found.certain else "The delimiter is not certain; look at the first rows."
+
+
+def _header_issues(first: list[Record], row: int) -> list[Issue]:
+    if not row or first[row - 1].odd != "broken":
+        return []
+    message = "A quotation mark in the header is not closed rightly; look where the headings are cut."
+    return [Issue(None, "", row, None, ",".join(first[row - 1].cells), "row.quote", "error", message)]
 
 
 def _empty_issues(start: _Start, below: list[list[str]]) -> list[Issue]:

@@ -38,7 +38,7 @@ def _lines(batch: pa.RecordBatch) -> bytes:
     if len(cells) == 1:
         # A blank cell alone would be a blank line, which is no row.
         cells = [pc.if_else(pc.equal(cells[0], ""), '""', cells[0])]
-    lines = pc.binary_join_element_wise(*cells, ",")
+    lines = pc.binary_join_element_wise(*cells, pa.scalar(",", cells[0].type))
     joined = pc.binary_join_element_wise(lines, pa.scalar("\n", lines.type), pa.scalar("", lines.type))
     start, stop = _span(joined)
     return bytes(memoryview(joined.buffers()[2])[start:stop])
@@ -49,7 +49,8 @@ def _cells(column: pa.Array) -> pa.Array:
     special = pc.match_substring_regex(text, _SPECIAL)
     if not pc.any(special).as_py():
         return text
-    marked = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
+    mark = pa.scalar('"', text.type)
+    marked = pc.binary_join_element_wise(mark, pc.replace_substring(text, '"', '""'), mark, pa.scalar("", text.type))
     return pc.if_else(special, marked, text)
 
 

@@ -30,7 +30,9 @@ from engine.processors.json_values import Fault, json_text
 from engine.processors.port import ROW, Chunk, Part, ReadOptions, WritePart
 
 COLUMN_LIMIT = 10_000
-_CHUNK_ROWS = 100_000
+# Rows as Python objects take ten times the room of the same rows as columns.
+_BATCH_ROWS = 5_000
+_CHUNK_BATCHES = 20
 _SAMPLE_ROWS = 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -47,7 +49,8 @@ class _Seen:
 
     def take(self, row: Row) -> None:
         self.rows += 1
-        self.columns.update(dict.fromkeys(row.cells))
+        if not row.cells.keys() <= self.columns.keys():
+            self.columns.update(dict.fromkeys(row.cells))
         if len(self.sample) < _SAMPLE_ROWS:
             self.sample.append(row.cells)
         if len(self.columns) > COLUMN_LIMIT:
@@ -102,8 +105,8 @@ class JSONProcessor:
             for row in rows or [Row(item.list, None, item.number)]
             if row.part == part.name
         )
-        while batch := list(islice(pairs, _CHUNK_ROWS)):
-            yield _chunk(batch, part)
+        while batches := [_chunk(batch, part) for batch in islice(_batched(pairs), _CHUNK_BATCHES)]:
+            yield Chunk(pa.concat_tables(b.rows for b in batches), pa.concat_tables(b.issues for b in batches))
 
     def write(self, file: BinaryIO, parts: list[WritePart], metadata: dict[str, Any]) -> dict[str, int]:
         """The parts as one document, or the one part as lines."""
@@ -139,7 +142,7 @@ class JSONProcessor:
     ) -> list[Part]:
         metadata = read_metadata(members)
         for name, value in members.items():
-            if value == []:
+            if value == [] and "" not in seen:
                 seen.setdefault(name, _Seen(self._named(name)))
         general = [*encoding_issues(encoding), *_member_issues(seen, members), *_lost_issues(seen, metadata)]
         found = [self._part(name, part, metadata, options) for name, part in (seen or {"": _Seen(None)}).items()]
@@ -212,6 +215,11 @@ def _faults(item: Item, row: Row | None) -> list[Fault]:
     what = "a list" if isinstance(item.value, list) else "a single value"
     message = f"Row {item.number} is {what} and not an object with a value for each column."
     return [Fault("value.type", None, json_text(item.value)[:200], message)]
+
+
+def _batched(pairs: Iterator[tuple[Item, Row]]) -> Iterator[list[tuple[Item, Row]]]:
+    while batch := list(islice(pairs, _BATCH_ROWS)):
+        yield batch
 
 
 def _chunk(batch: list[tuple[Item, Row]], part: Part) -> Chunk:

@@ -49,8 +49,12 @@ class Unnester:
 
     def _row(self, part: str, entity: Entity | None, number: int, value: dict[str, Any], nested: list[Row]) -> Row:
         row = Row(part, entity.name if entity else None, number)
+        cells = row.cells
         for key, item in value.items():
-            found = _field_of(entity, key) if entity else None
+            if isinstance(item, str) and key not in cells:
+                cells[key] = item
+                continue
+            found = _field_of(entity, key) if entity and isinstance(item, dict) else None
             if isinstance(item, dict) and item and not (found and found.kind == "json"):
                 if not (found and self._refer(row, found, key, item, nested)):
                     _flatten(row, f"{key}.", item)

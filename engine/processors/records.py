@@ -58,7 +58,7 @@ class Record(NamedTuple):
 def _patterns(dialect: Dialect) -> Patterns:
     mark, stop = re.escape(dialect.quote), re.escape(dialect.delimiter)
     space = "" if dialect.delimiter == " " else " *"
-    inside = f"(?:[^{mark}]|{mark}{mark})*+"
+    inside = f"[^{mark}]*+(?:{mark}{mark}[^{mark}]*+)*+"
     ahead = f"{space}(?={stop}|[\\r\\n]|\\Z)"
     cell = f"(?:{mark}{inside}{mark}|[^{mark}{stop}\\r\\n]*+)"
     return Patterns(
