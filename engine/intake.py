@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -86,7 +87,7 @@ class _Taken:
 
 
 class Intake:
-    """The files of one batch, numbered on from ``taken``; leaving the block by an error takes back what was staged."""
+    """The files of one batch, beside the sources already ``taken``; leaving the block by an error takes back what was staged."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Intake:
         batch: str,
         files: Sequence[File],
         options: ImportOptions,
-        taken: int,
+        taken: Sequence[Source],
         progress: pipeline.Progress,
     ) -> None:
         if not files:
@@ -102,17 +103,20 @@ class Intake:
         self._around = around
         self._batch = batch
         self._progress = progress
-        self._is_new = taken == 0
+        self._is_new = not taken
         self._open = ExitStack()
         self._pool = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="portage-keep"))
         self._taken: dict[int, _Taken] = {}
         self.sources: list[Source] = []
-        for path, name, entity in files:
+        called = {source.name for source in taken}
+        for path, given, entity in files:
+            name = _another_name(given, called)
+            called.add(name)
             processor, parts = inspect_file(around.catalog, path, name, options, entity)
             before = _stamp(path)
             kept = self._pool.submit(around.storage.keep_raw, path)
             for found in parts:
-                number = taken + len(self.sources) + 1
+                number = len(taken) + len(self.sources) + 1
                 self.sources.append(source_of(number, found, "", before[0], 0))
                 self._taken[number] = _Taken(pipeline.Opened(processor, path, found.part), kept, before)
 
@@ -127,12 +131,12 @@ class Intake:
     def read(self, source: Source) -> Iterator[Chunk]:
         """The rows of a source, staged while they are handed on (a :data:`engine.pipeline.Reader`)."""
         taken = self._taken[source.number]
-        count = 0
+        rows = 0
         for chunk in pipeline.read_part(self._around, self._batch, source.staged, taken.opened, self._progress):
-            count += chunk.rows.num_rows
+            rows += chunk.rows.num_rows
             yield chunk
         taken.is_read = True
-        self.sources = [replace(item, rows=count) if item.number == source.number else item for item in self.sources]
+        self.sources = [replace(item, rows=rows) if item.number == source.number else item for item in self.sources]
 
     def finish(self) -> tuple[Source, ...]:
         """Everything is staged, and the bytes are kept; UsageError where a file changed meanwhile."""
@@ -150,6 +154,14 @@ class Intake:
                 f"{source.name} changed while it was read: nothing was taken. Try again when it is complete."
             )
         return replace(source, sha256=sha256, size=size)
+
+
+def _another_name(name: str, called: set[str]) -> str:
+    """The name, told apart from those of the batch's other files: issues name their place by it."""
+    stem, suffix = Path(name).stem, Path(name).suffix
+    return next(
+        found for number in count(1) if (found := name if number == 1 else f"{stem} ({number}){suffix}") not in called
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int]:

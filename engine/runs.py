@@ -70,9 +70,9 @@ def save_run(storage: Storage, batch: str, run: Run) -> None:
 def _describe(name: str, rows: CheckedRows, planned: EntityPlan) -> dict[str, Any]:
     return {
         "entity": name,
-        "path": rows.path,
+        "file": rows.path.rsplit("/", 1)[1],
         "present": sorted(rows.present),
-        "spans": [[span.source, span.name, span.first, span.last] for span in rows.spans],
+        "spans": [[span.source, span.name, span.first, span.last, sorted(span.fields)] for span in rows.spans],
         "has_clears": rows.has_clears,
         "pending_references": sorted(rows.pending_references),
         "digest": rows.digest,
@@ -94,7 +94,7 @@ def load_run(storage: Storage, batch: str, catalog: Catalog) -> Run | None:
     rows: dict[str, CheckedRows] = {}
     plans: dict[str, EntityPlan] = {}
     for number, item in enumerate(said["entities"]):
-        rows[item["entity"]] = _load_rows(storage, f"{folder}/{number}", catalog, item)
+        rows[item["entity"]] = _load_rows(storage, folder, number, catalog, item)
         inserts = (
             None if item["all_inserts"] else np.asarray(_load(storage, f"{folder}/{number}.inserts.parquet")["seq"])
         )
@@ -110,16 +110,17 @@ def load_run(storage: Storage, batch: str, catalog: Catalog) -> Run | None:
     return Run(current["run"], said["steps"], Checked(rows, issues, late, said["basis"]), plan, issues)
 
 
-def _load_rows(storage: Storage, stem: str, catalog: Catalog, item: dict[str, Any]) -> CheckedRows:
+def _load_rows(storage: Storage, folder: str, number: int, catalog: Catalog, item: dict[str, Any]) -> CheckedRows:
+    stem, path = f"{folder}/{number}", f"{folder}/{item['file']}"
     fate = _load(storage, f"{stem}.fate.parquet")
-    with storage.parquet(item["path"]) as file:
+    with storage.parquet(path) as file:
         schema = file.schema_arrow
     return CheckedRows(
         catalog.entity(item["entity"]),
-        item["path"],
+        path,
         schema,
         frozenset(item["present"]),
-        [Span(*span) for span in item["spans"]],
+        [Span(source, name, first, last, frozenset(fields)) for source, name, first, last, fields in item["spans"]],
         np.asarray(fate["fate"]).astype(np.int8),
         np.asarray(fate["row"]),
         {name: _load(storage, f"{stem}.link{place}.parquet") for place, name in enumerate(item["links"])},

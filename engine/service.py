@@ -156,7 +156,7 @@ class ImportExportService:
         """
         self.ready()
         id = self._new_id()
-        with Intake(self.around, id, files, options, 0, progress) as intake:
+        with Intake(self.around, id, files, options, (), progress) as intake:
             return self._register(id, options, intake.finish())
 
     def _register(self, id: str, options: ImportOptions, sources: Sequence[Source]) -> Batch:
@@ -179,7 +179,7 @@ class ImportExportService:
         batch = self.batch(batch_id)
         if batch.status != "open":
             raise RefusedError(f"The batch {batch.id} is {batch.status}: it takes no more files.")
-        with Intake(self.around, batch.id, files, batch.options, len(batch.sources), progress) as intake:
+        with Intake(self.around, batch.id, files, batch.options, batch.sources, progress) as intake:
             sources = intake.finish()
         with writing(self.database) as connection:
             for source in sources:
@@ -351,7 +351,7 @@ class ImportExportService:
         self.ready()
         id, run = self._new_id(), self._new_id()
         outcome: list[ImportResult] = []
-        with Intake(self.around, id, files, options, 0, progress) as intake:
+        with Intake(self.around, id, files, options, (), progress) as intake:
             batch = Batch(
                 id, 0, "open", self.settings.user, self._at(), self.catalog.digest, None, options, tuple(intake.sources)
             )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -116,7 +117,8 @@ class Incoming:
         self._fates.append(fate)
         self._numbers.append(numbers)
         self.rows.has_clears |= bool(cleared)
-        self._span(source, name, start + 1, start + len(numbers))
+        fields = frozenset(item.name for item in self.entity.fields if item.name in table.column_names)
+        self._span(Span(source, name, start + 1, start + len(numbers), fields))
         self._seen += len(numbers)
         self._write(columns, fate)
 
@@ -163,12 +165,12 @@ class Incoming:
             return pa.nulls(table.num_rows, pa.string())
         return to_text(table.column(name), self.entity.field(name))
 
-    def _span(self, source: int, name: str, first: int, last: int) -> None:
+    def _span(self, span: Span) -> None:
         spans = self.rows.spans
-        if spans and spans[-1].source == source:
-            spans[-1] = Span(source, name, spans[-1].first, last)
+        if spans and spans[-1].source == span.source:
+            spans[-1] = replace(spans[-1], last=span.last)
         else:
-            spans.append(Span(source, name, first, last))
+            spans.append(span)
 
     def _write(self, columns: dict[str, pa.Array], fate: np.ndarray) -> None:
         arrays = [

@@ -93,6 +93,9 @@ class Resolver:
         if rows.entity.name in self._named:
             self._names[rows.entity.name] = incoming.names()
         self._issues += incoming.issues
+        for span in rows.spans:
+            if not set(rows.entity.key) <= span.fields:  # its file has the issue: a part of the key has no column
+                _reject(rows, np.arange(span.first, span.last + 1))
         self._issues += self._duplicates(rows, hashes)
         self._issues += self._missing(rows, incoming.missing_if_new)
         for fields in _unique_sets(rows):
@@ -268,20 +271,19 @@ class Resolver:
 
     def _missing(self, rows: CheckedRows, found: list[tuple[np.ndarray, pa.Table]]) -> list[pa.Table]:
         """Required values are asked of new records only: a stored one keeps what it has."""
-        absent = [
-            item for item in rows.entity.fields if _must_come(rows.entity, item) and item.name not in rows.present
-        ]
+        wanted = [item for item in rows.entity.fields if _must_come(rows.entity, item)]
+        absent = [(span, item) for span in rows.spans for item in wanted if item.name not in span.fields]
         if not (found or absent) or not rows.count:
             return []
-        is_new = ~self._is_stored(rows)
+        is_new = ~self._is_stored(rows) & (rows.fate != SKIPPED)
         issues = []
         rejected = [np.zeros(0, np.int64)]
         for seqs, table in found:
-            new = is_new[seqs - 1] & (rows.fate[seqs - 1] != SKIPPED)
+            new = is_new[seqs - 1]
             issues.append(table.filter(pa.array(new)))
             rejected.append(seqs[new])
-        for item in absent:
-            seqs = np.flatnonzero(is_new & (rows.fate != SKIPPED)) + 1
+        for span, item in absent:
+            seqs = np.flatnonzero(is_new[span.first - 1 : span.last]) + span.first
             message = (
                 f"{item.label or item.name} is required for a new record, and the file has no column for it. Add it."
             )

@@ -38,12 +38,13 @@ def late_column(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rows ``first`` to ``last`` (``seq``, inclusive) came from one source."""
+    """The rows ``first`` to ``last`` (``seq``, inclusive) came from one source, which holds these ``fields``."""
 
     source: int
     name: str
     first: int
     last: int
+    fields: frozenset[str]
 
 
 @dataclass(slots=True)
