@@ -67,7 +67,9 @@ def add_step(
 ) -> Step:
     """The step is the batch's last; RefusedError where the batch is no longer open."""
     bound = ledger(connection)
-    status = bound.execute(sa.select(batches.c.status).where(batches.c.number == batch.number)).scalar()
+    # The row is locked, so that two steps never get one number and none slips in while the batch is committed.
+    own = sa.select(batches.c.status).where(batches.c.number == batch.number).with_for_update()
+    status = bound.execute(own).scalar()
     if status != "open":
         raise RefusedError(f"The batch {batch.id} is {status}: it cannot be changed any more.")
     last = bound.execute(sa.select(sa.func.max(step.c.number)).where(step.c.batch == batch.number)).scalar() or 0
