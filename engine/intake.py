@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
-from engine import pipeline
 from engine.catalog.model import Catalog
 from engine.errors import UsageError
 from engine.mapping import guess
 from engine.model import ImportOptions, Source
 from engine.processors.port import Chunk, Part, Processor, ReadOptions
 from engine.processors.registry import processor_for
+from engine.reading import Opened, read_part
+from engine.surroundings import Progress, Surroundings
 
 File = tuple[Path, str, str | None]
 """A file to import: where it is, what it is called, and its entity (None: find out)."""
@@ -80,7 +81,7 @@ def source_of(number: int, found: Inspected, sha256: str, size: int, rows: int) 
 
 @dataclass(slots=True)
 class _Taken:
-    opened: pipeline.Opened
+    opened: Opened
     kept: Future[tuple[str, int]]
     before: tuple[int, int]
     is_read: bool = False
@@ -91,12 +92,12 @@ class Intake:
 
     def __init__(
         self,
-        around: pipeline.Surroundings,
+        around: Surroundings,
         batch: str,
         files: Sequence[File],
         options: ImportOptions,
         taken: Sequence[Source],
-        progress: pipeline.Progress,
+        progress: Progress,
     ) -> None:
         if not files:
             raise UsageError("Name at least one file to import.")
@@ -118,7 +119,7 @@ class Intake:
             for found in parts:
                 number = len(taken) + len(self.sources) + 1
                 self.sources.append(source_of(number, found, "", before[0], 0))
-                self._taken[number] = _Taken(pipeline.Opened(processor, path, found.part), kept, before)
+                self._taken[number] = _Taken(Opened(processor, path, found.part), kept, before)
 
     def __enter__(self) -> Intake:
         return self
@@ -129,10 +130,10 @@ class Intake:
             self._around.storage.remove(self._around.storage.path(self._batch))
 
     def read(self, source: Source) -> Iterator[Chunk]:
-        """The rows of a source, staged while they are handed on (a :data:`engine.pipeline.Reader`)."""
+        """The rows of a source, staged while they are handed on (a :data:`engine.reading.Reader`)."""
         taken = self._taken[source.number]
         rows = 0
-        for chunk in pipeline.read_part(self._around, self._batch, source.staged, taken.opened, self._progress):
+        for chunk in read_part(self._around, self._batch, source.staged, taken.opened, self._progress):
             rows += chunk.rows.num_rows
             yield chunk
         taken.is_read = True

@@ -120,6 +120,11 @@ class Source:
     """How often it was read again with other options."""
 
     @property
+    def title(self) -> str:
+        """What it is called in issues: the file's name, and the part where the file has several."""
+        return f"{self.name}#{self.part}" if self.part else self.name
+
+    @property
     def staged(self) -> str:
         """The name of its staged rows in the batch's folder, without ending: one for each reading."""
         return f"{self.number}.{self.reading}" if self.reading else str(self.number)

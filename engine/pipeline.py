@@ -8,122 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from engine.catalog.model import Catalog, Entity, slots
 from engine.catalog.order import dependency_order, late_references
 from engine.commit import carry_out
-from engine.conversion import ConvertOptions, convert
 from engine.database import connected
-from engine.dialects.port import Dialect, Stage
-from engine.dialects.records import Records
+from engine.dialects.port import Stage
 from engine.errors import RefusedError, StalePlanError
-from engine.issues import SCHEMA, gather, has_errors, issue_table
-from engine.mapping import column_issues, to_fields
+from engine.issues import SCHEMA, has_errors, issue_table
+from engine.mapping import column_issues
 from engine.model import Batch, Source
 from engine.notebook import Mapped, Notebook, effective
 from engine.planning.feed import Feed
 from engine.planning.plan import Plan, Settling, load_stage, make_plan, staged_schema, trim_stage, words_of
-from engine.processors.port import ROW, Chunk, Part, Processor
+from engine.reading import Reader
 from engine.resolver.resolve import Resolver
 from engine.resolver.rows import Checked
-from engine.runs import staged_chunks
-from engine.storage import Storage
-from engine.validation import Checks, build_checks, validate
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, rows done, and rows in all (0 where nobody knows yet)."""
-
-WORKERS = 2
-AHEAD = 3
-"""Chunks in work at once: more only cost memory (a chunk of 200,000 rows is about 60 MB)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a run works with."""
-
-    catalog: Catalog
-    database: sa.Engine
-    dialect: Dialect
-    records: Records
-    storage: Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A part of a file that is ready to be read."""
-
-    processor: Processor
-    file: Path
-    part: Part
-
-
-Reader = Callable[[Source], Iterator[Chunk]]
-"""Gives the rows of a source chunk by chunk, with what was wrong in reading them (the whole file's issues first)."""
-
-
-def read_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> Iterator[Chunk]:
-    """Stage 1: file -> rows. Every chunk is handed on while it is staged under ``name``, and the reading issues after it."""
-    schema = pa.schema([*((column, pa.string()) for column in opened.part.columns), (ROW, pa.int64())])
-    issues = [SCHEMA.empty_table() if opened.part.issues is None else opened.part.issues]
-    whole, count = issues[0], 0
-    with (
-        around.storage.parquet_writer(around.storage.path(batch, "staged", f"{name}.parquet"), schema) as writer,
-        ThreadPoolExecutor(1, thread_name_prefix="portage-write") as pool,
-    ):
-        written: Future[None] | None = None
-        for chunk in opened.processor.read(opened.file, opened.part):
-            rows = chunk.rows.select(schema.names).cast(schema)
-            if written is not None:
-                written.result()
-            written = pool.submit(writer.write, rows)
-            issues.append(chunk.issues)
-            count += rows.num_rows
-            progress("Reading", count, 0)
-            yield Chunk(rows, pa.concat_tables([whole, chunk.issues]))
-            whole = SCHEMA.empty_table()
-        if written is not None:
-            written.result()
-    if whole.num_rows:
-        yield Chunk(schema.empty_table(), whole)
-    with around.storage.parquet_writer(_issues_path(around, batch, name), SCHEMA) as writer:
-        writer.write(gather(issues))
-
-
-def stage_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> int:
-    """Stage 1 alone: the part is staged; answers its rows."""
-    return sum(chunk.rows.num_rows for chunk in read_part(around, batch, name, opened, progress))
-
-
-def _issues_path(around: Surroundings, batch: str, name: str) -> str:
-    return around.storage.path(batch, "staged", f"{name}.issues.parquet")
-
-
-def staged_reader(around: Surroundings, batch: Batch) -> Reader:
-    """Reads what was staged before."""
-
-    def read(source: Source) -> Iterator[Chunk]:
-        with around.storage.parquet(_issues_path(around, batch.id, source.staged)) as file:
-            found = file.read().cast(SCHEMA)
-        whole = found.filter(pc.is_null(found.column("row_number")))
-        for rows in staged_chunks(around.storage, batch.id, source):
-            yield Chunk(rows, pa.concat_tables([whole, _of_rows(found, rows)]))
-            whole = SCHEMA.empty_table()
-        if whole.num_rows:
-            columns = [pa.field(name, pa.string()) for name in source.columns]
-            yield Chunk(pa.schema([*columns, pa.field(ROW, pa.int64())]).empty_table(), whole)
-
-    return read
+from engine.row_work import RowWork, ahead
+from engine.surroundings import Progress, Surroundings
+from engine.validation import build_checks
 
 
 def check(
@@ -159,12 +69,12 @@ def check(
                     continue
                 excluded = frozenset(notebook.excluded.get(source.number, ()))
                 issues.append(_column_issues(around.catalog, entity, source, mapped))
-                work = _Work(around.catalog, entity, checks, batch, source, mapped, notebook)
-                for done_chunk in _ahead(work.do, reader(source)):
+                work = RowWork(around.catalog, entity, checks, batch, source, mapped, notebook)
+                for done_chunk in ahead(work.do, reader(source)):
                     issues.append(done_chunk.file_issues)
                     incoming.add(
                         source.number,
-                        title(source),
+                        source.title,
                         done_chunk.rows,
                         done_chunk.cleared,
                         done_chunk.issues,
@@ -185,22 +95,6 @@ def check(
     return Checked(resolved.rows, pa.concat_tables(issues), late, basis_of(batch, around.catalog))
 
 
-def basis_of(batch: Batch, catalog: Catalog) -> str:
-    """Digest of all that a check of the batch depends on, but for the database."""
-    sources = [[item.sha256, item.part, item.reading, item.entity, item.mapping, item.read] for item in batch.sources]
-    steps = [[step.kind, step.payload] for step in effective(batch.steps)]
-    said = json.dumps([sources, steps, asdict(batch.options), catalog.digest], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _no_entity(source: Source) -> pa.Table:
-    return issue_table(
-        "file.no_entity",
-        source=title(source),
-        message="No entity has these columns: say which one the file holds (ENTITY=FILE), or map its columns.",
-    )
-
-
 def assigned(batch: Batch, notebook: Notebook) -> list[tuple[Source, Mapped]]:
     """The sources that are imported, each with its entity and mapping as last decided."""
     found = []
@@ -209,11 +103,6 @@ def assigned(batch: Batch, notebook: Notebook) -> list[tuple[Source, Mapped]]:
         if mapped.entity is not None:
             found.append((source, mapped))
     return found
-
-
-def title(source: Source) -> str:
-    """What a source is called in issues: the file's name, and the part where it has several."""
-    return f"{source.name}#{source.part}" if source.part else source.name
 
 
 def _present(catalog: Catalog, sources: list[tuple[Source, Mapped]], notebook: Notebook) -> dict[str, frozenset[str]]:
@@ -232,76 +121,23 @@ def _column_issues(catalog: Catalog, entity: Entity, source: Source, mapped: Map
     if not source.columns and not source.rows:  # an empty list of a JSON file misses nothing
         return SCHEMA.empty_table()
     headings = tuple(source.facts.get("headings", source.columns))
-    return column_issues(catalog, entity, title(source), source.columns, headings, mapped.mapping)
+    return column_issues(catalog, entity, source.title, source.columns, headings, mapped.mapping)
 
 
-def _of_rows(issues: pa.Table, rows: pa.Table) -> pa.Table:
-    if not issues.num_rows:
-        return issues
-    return issues.filter(
-        pc.is_in(issues.column("row_number"), value_set=rows.column(ROW).combine_chunks(), skip_nulls=True)
+def basis_of(batch: Batch, catalog: Catalog) -> str:
+    """Digest of all that a check of the batch depends on, but for the database."""
+    sources = [[item.sha256, item.part, item.reading, item.entity, item.mapping, item.read] for item in batch.sources]
+    steps = [[step.kind, step.payload] for step in effective(batch.steps)]
+    said = json.dumps([sources, steps, asdict(batch.options), catalog.digest], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _no_entity(source: Source) -> pa.Table:
+    return issue_table(
+        "file.no_entity",
+        source=source.title,
+        message="No entity has these columns: say which one the file holds (ENTITY=FILE), or map its columns.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """One chunk after stages 2 to 4."""
-
-    rows: pa.Table
-    cleared: Mapping[str, pa.BooleanArray]
-    file_issues: pa.Table
-    issues: pa.Table
-    missing_if_new: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Stages 2 to 4 for the chunks of one source."""
-
-    catalog: Catalog
-    entity: Entity
-    checks: Future[Checks]
-    batch: Batch
-    source: Source
-    mapped: Mapped
-    notebook: Notebook
-
-    def do(self, chunk: Chunk) -> _Done:
-        """The chunk is typed and checked."""
-        name = title(self.source)
-        edits = self.notebook.edits.get(self.source.number, {})
-        options = ConvertOptions(nulls=self.batch.options.nulls, day_first=self.batch.options.day_first)
-        fields = to_fields(chunk.rows, self.mapped.mapping, ROW, edits)
-        converted = convert(fields, self.catalog, self.entity, name, options)
-        validated = validate(
-            self.checks.result(), converted.rows, converted.failed, converted.cleared, source=name, raw=fields
-        )
-        of_file, of_rows = self._reading_issues(chunk.issues, edits)
-        issues = pa.concat_tables([converted.issues, validated.issues, of_rows])
-        return _Done(converted.rows, converted.cleared, of_file, issues, validated.missing_if_new)
-
-    def _reading_issues(self, found: pa.Table, edits: Mapping[int, object]) -> tuple[pa.Table, pa.Table]:
-        """What is wrong with the whole source, and with the reading of its rows that nobody has mended since."""
-        if not found.num_rows:
-            return found, found
-        named = found.set_column(1, "source", pa.array([title(self.source)] * found.num_rows, pa.string()))
-        named = named.set_column(0, "entity", pa.array([self.entity.name] * found.num_rows, pa.string()))
-        numbers = named.column("row_number")
-        is_open = pa.array(~np.isin(np.asarray(pc.fill_null(numbers, -1)), list(edits)))
-        of_file = pc.is_null(numbers)
-        return named.filter(of_file), named.filter(pc.and_(pc.invert(of_file), is_open))
-
-
-def _ahead(work: Callable[[Chunk], _Done], chunks: Iterator[Chunk]) -> Iterator[_Done]:
-    """The work on each chunk, in their order, on a few at once."""
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool:
-        waiting: deque[Future[_Done]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(work, chunk))
-            if len(waiting) >= AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def plan(around: Surroundings, checked: Checked, settling: Settling, progress: Progress) -> Plan:

@@ -52,11 +52,13 @@ from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, Note
 from engine.planning.plan import Plan, Settling
 from engine.processors.port import Processor
 from engine.processors.registry import processor_named
+from engine.reading import Opened, stage_part, staged_reader
 from engine.remainder import Remainder, keep_remainder
 from engine.resolver.rows import Checked
 from engine.runs import Run, load_run, run_folder, save_run
 from engine.settings import Settings
 from engine.storage import Storage
+from engine.surroundings import Progress, Surroundings
 from engine.templates import template_bytes, write_templates
 
 
@@ -109,7 +111,7 @@ class ImportExportService:
         dialect = dialect_of(self.database)
         storage = Storage(settings.storage_url, settings.home / "cache")
         records = records_of(self.catalog, dialect, self.database)
-        self.around = pipeline.Surroundings(self.catalog, self.database, dialect, records, storage)
+        self.around = Surroundings(self.catalog, self.database, dialect, records, storage)
 
     # -- the database
 
@@ -148,7 +150,7 @@ class ImportExportService:
         self,
         files: Sequence[File],
         options: ImportOptions = ImportOptions(),
-        progress: pipeline.Progress = _silent,
+        progress: Progress = _silent,
     ) -> Batch:
         """A new batch holds the files (path, name, entity or None to find out): bytes kept, text staged.
 
@@ -174,7 +176,7 @@ class ImportExportService:
                 ledger.add_source(connection, batch, source)
         return replace(batch, sources=tuple(sources))
 
-    def add_files(self, batch_id: str, files: Sequence[File], progress: pipeline.Progress = _silent) -> Batch:
+    def add_files(self, batch_id: str, files: Sequence[File], progress: Progress = _silent) -> Batch:
         """The open batch holds these files too."""
         batch = self.batch(batch_id)
         if batch.status != "open":
@@ -208,8 +210,8 @@ class ImportExportService:
             raise RefusedError(f"Read so, {item.name} has no part {item.part!r}: nothing was changed.")
         reading = 1 + sum(step.kind == READ and step.payload["source"] == source for step in loaded.steps)
         again = replace(source_of(source, parts[0], item.sha256, item.size, 0), reading=reading)
-        opened = pipeline.Opened(processor, raw, parts[0].part)
-        rows = pipeline.stage_part(self.around, batch, again.staged, opened, _silent)
+        opened = Opened(processor, raw, parts[0].part)
+        rows = stage_part(self.around, batch, again.staged, opened, _silent)
         said = {name: value for name, value in asdict(replace(again, rows=rows)).items() if name not in _KEPT}
         return self.add_step(batch, READ, {"source": source, **said})
 
@@ -258,7 +260,7 @@ class ImportExportService:
 
     # -- check, plan, commit
 
-    def check(self, batch_id: str, progress: pipeline.Progress = _silent, *, again: bool = False) -> Preview:
+    def check(self, batch_id: str, progress: Progress = _silent, *, again: bool = False) -> Preview:
         """The batch's issues and plan as of its last step; kept, and worked out anew only if something moved or ``again``."""
         batch = self.batch(batch_id)
         kept = load_run(self.around.storage, batch.id, self.catalog)
@@ -268,10 +270,10 @@ class ImportExportService:
         made = pipeline.plan(self.around, run[1], self._settling(batch, run[1]), progress)
         return self._keep(batch, run[0], run[1], made)
 
-    def _resolve(self, batch: Batch, progress: pipeline.Progress) -> tuple[str, Checked]:
+    def _resolve(self, batch: Batch, progress: Progress) -> tuple[str, Checked]:
         id = self._new_id()
         folder = run_folder(self.around.storage, batch.id, id)
-        reader = pipeline.staged_reader(self.around, batch)
+        reader = staged_reader(self.around, batch)
         checked = pipeline.check(self.around, batch, read_notebook(batch.steps), folder, reader, progress)
         return id, checked
 
@@ -295,7 +297,7 @@ class ImportExportService:
         digest: str | None = None,
         *,
         partial: bool = False,
-        progress: pipeline.Progress = _silent,
+        progress: Progress = _silent,
     ) -> ImportResult:
         """The batch's plan is carried out, or nothing is.
 
@@ -340,7 +342,7 @@ class ImportExportService:
         options: ImportOptions = ImportOptions(),
         *,
         dry_run: bool = False,
-        progress: pipeline.Progress = _silent,
+        progress: Progress = _silent,
     ) -> ImportResult:
         """The whole way in one call: the files are read, checked, planned, and committed where nothing is wrong."""
         started = time.perf_counter()
@@ -398,7 +400,7 @@ class ImportExportService:
 
     # -- taking data out
 
-    def export(self, options: ExportOptions, folder: Path, progress: pipeline.Progress = _silent) -> ExportResult:
+    def export(self, options: ExportOptions, folder: Path, progress: Progress = _silent) -> ExportResult:
         """The chosen records stand in ``folder`` as files, as the database is at one instant."""
         self.check_catalog()
         processor = self._processor(options.format)

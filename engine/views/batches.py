@@ -15,7 +15,6 @@ from engine.database import connected
 from engine.ledger import batches as ledger
 from engine.model import Batch, ImportResult, Source, Step
 from engine.notebook import DECIDE, EDIT, EXCLUDE, MAP, POLICY, READ, UNDO, Notebook, effective, read_notebook
-from engine.pipeline import title
 from engine.service import ImportExportService, Preview
 from engine.views.grid import issues_of, source_of
 from engine.views.staged import at_positions, current, numbered, texts_of
@@ -100,7 +99,7 @@ def _source_view(
         why = "as the file or whoever brought it says"
     return SourceView(
         source.number,
-        title(source),
+        source.title,
         source.rows,
         source.size,
         mapped.entity,
@@ -125,7 +124,7 @@ def _facts(source: Source) -> tuple[ReadFact, ...]:
 def step_views(batch: Batch) -> list[StepView]:
     """The batch's notebook: every step but the undoings, oldest first."""
     undone = undone_steps(batch)
-    names = {source.number: title(source) for source in batch.sources}
+    names = {source.number: source.title for source in batch.sources}
     return [
         StepView(step.number, step.kind, _sentence(step, names), step.user, step.at, undone.get(step.number))
         for step in batch.steps

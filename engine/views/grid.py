@@ -13,7 +13,6 @@ from engine.catalog.model import Catalog, Slot, slots
 from engine.issues import Issue, find_code, to_issues
 from engine.model import KEY_SEPARATOR, Source
 from engine.notebook import Notebook, read_notebook
-from engine.pipeline import title
 from engine.service import ImportExportService, Preview
 from engine.views.staged import Texts, at_positions, current, row_numbers, texts_of
 
@@ -83,7 +82,7 @@ class CodeCount:
 
 def issues_of(preview: Preview, source: Source) -> pa.Table:
     """The issues of one source."""
-    return preview.run.issues.filter(pc.equal(preview.run.issues.column("source"), title(source)))
+    return preview.run.issues.filter(pc.equal(preview.run.issues.column("source"), source.title))
 
 
 def whole_issues(preview: Preview, source: Source) -> list[Issue]:

@@ -11,7 +11,6 @@ from engine.dialects.records import Joins
 from engine.ledger.batches import ledger
 from engine.ledger.tables import change, result
 from engine.model import KEY_SEPARATOR, Batch
-from engine.pipeline import title
 from engine.service import ImportExportService
 
 
@@ -38,7 +37,7 @@ def change_count(service: ImportExportService, batch: Batch) -> int:
 
 def change_page(service: ImportExportService, batch: Batch, *, page: int, size: int = 100) -> list[ChangeLine]:
     """A page of them, in the order they were written."""
-    names = {source.number: title(source) for source in batch.sources}
+    names = {source.number: source.title for source in batch.sources}
     with connected(service.database) as connection:
         query = sa.select(change).where(*_of(connection, batch)).order_by(change.c.seq)
         rows = ledger(connection).execute(query.limit(size).offset(page * size)).all()

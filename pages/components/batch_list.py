@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.ledger.history import Entry
-from engine.pipeline import title
 from engine.service import ImportExportService
 from pages.components.frame import link_to
 from pages.components.text import count, plain, when
@@ -30,7 +29,7 @@ def show_entry(entry: Entry) -> None:
     with st.container(border=True, key=f"batch:{batch.id}"):
         state, files, done, at, link = st.columns([1, 4, 2, 2, 1], vertical_alignment="center")
         state.badge(word, color=color)
-        names = ", ".join(title(source) for source in batch.sources[:4])
+        names = ", ".join(source.title for source in batch.sources[:4])
         more = f" and {len(batch.sources) - 4} more" if len(batch.sources) > 4 else ""
         files.text(names + more)
         done.caption(_written(entry))

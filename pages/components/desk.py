@@ -18,8 +18,8 @@ import streamlit as st
 
 from engine.model import Batch
 from engine.notebook import EDIT, EXCLUDE
-from engine.pipeline import Progress
 from engine.service import ImportExportService, Preview
+from engine.surroundings import Progress
 
 Key = tuple[str, ...]
 SLOW = 2.0

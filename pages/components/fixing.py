@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from engine.model import Source
-from engine.pipeline import title
 from engine.service import ImportExportService, Preview
 from engine.views.asked import allowed_edits, allowed_rows
 from engine.views.grid import PAGE, CodeCount, code_counts, equal_rows, grid_page, issues_of, whole_issues
@@ -71,7 +70,7 @@ def _choose_source(preview: Preview) -> Source:
     number = st.selectbox(
         "File",
         list(sources),
-        format_func=lambda number: f"{title(sources[number])} – {count(wrong[number], 'error')}",
+        format_func=lambda number: f"{sources[number].title} – {count(wrong[number], 'error')}",
         key=key,
         label_visibility="collapsed",
     )
@@ -114,7 +113,7 @@ def _grid(service: ImportExportService, preview: Preview, source: Source, proble
     if not page.rows:
         st.success("No row has this problem any more." if problems else "The file has no rows.")
         return
-    edit_grid(page, f"{name}:{page.first}", f"Rows of {title(source)}", partial(_act, service, preview, source))
+    edit_grid(page, f"{name}:{page.first}", f"Rows of {source.title}", partial(_act, service, preview, source))
     show_pager(name, page.first, len(page.rows), page.total, PAGE)
 
 

@@ -10,9 +10,9 @@ import streamlit as st
 
 from engine.errors import PortageError
 from engine.model import Batch
-from engine.pipeline import Progress
 from engine.service import ImportExportService
 from engine.settings import SAMPLE
+from engine.surroundings import Progress
 from pages.components import state
 from pages.components.text import words
 from pages.components.waiting import asked

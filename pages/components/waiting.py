@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from engine.model import Batch
-from engine.pipeline import Progress
 from engine.service import ImportExportService, Preview
+from engine.surroundings import Progress
 from pages.components import state
 from pages.components.desk import Key, desk
 
