@@ -17,17 +17,17 @@ from engine.catalog.model import Catalog, Entity, Field
 from engine.catalog.text import to_text
 from engine.dialects.port import SEQ
 from engine.dialects.records import Records
-from engine.issues import gather, issue_table
+from engine.issues import gather
 from engine.model import KEY_SEPARATOR
 from engine.resolver.cycles import on_cycle
-from engine.resolver.duplicates import judge, shared
 from engine.resolver.incoming import SUGGESTIONS, Incoming, RowFeed, reference_issues, schema_of
+from engine.resolver.keys import KeyChecks, unique_sets
 from engine.resolver.lookup import Lookup, Names
-from engine.resolver.read_back import columns, joined_text, picked
+from engine.resolver.read_back import columns, joined_text
+from engine.resolver.refusals import reject, row_issues
 from engine.resolver.rows import (
     CANDIDATE,
     CLEAR,
-    MARKS,
     REJECTED,
     SKIPPED,
     Checked,
@@ -35,7 +35,7 @@ from engine.resolver.rows import (
     late_column,
     pending_column,
 )
-from engine.resolver.stored import stored_identities, stored_names, stored_texts
+from engine.resolver.stored import stored_names, stored_texts
 from engine.storage import Storage
 
 
@@ -63,6 +63,7 @@ class Resolver:
         self._names: dict[str, Names] = {}
         self._lookups: dict[tuple[str, str | None], Lookup] = {}
         self._issues: list[pa.Table] = []
+        self._keys = KeyChecks(storage, connection, records)
 
     def open(self, entity: Entity, feed: RowFeed | None = None) -> Incoming:
         """An open file for the rows of ``entity``; those it refers to are closed, except its late references.
@@ -95,11 +96,11 @@ class Resolver:
         self._issues += incoming.issues
         for span in rows.spans:
             if not set(rows.entity.key) <= span.fields:  # its file has the issue: a part of the key has no column
-                _reject(rows, np.arange(span.first, span.last + 1))
-        self._issues += self._duplicates(rows, hashes)
-        self._issues += self._missing(rows, incoming.missing_if_new)
-        for fields in _unique_sets(rows):
-            self._issues += self._taken(rows, fields)
+                reject(rows, np.arange(span.first, span.last + 1))
+        self._issues += self._keys.duplicates(rows, hashes)
+        self._issues += self._keys.missing(rows, incoming.missing_if_new)
+        for fields in unique_sets(rows):
+            self._issues += self._keys.taken(rows, fields)
 
     def finish(self) -> Checked:
         """Late references are linked, circles found, and rejections carried on to the rows that depend on them."""
@@ -159,7 +160,7 @@ class Resolver:
             part = found.at(at)
             numbers = pa.array(rows.row_numbers[seqs[inside] - 1])
             issues += reference_issues(rows.entity, item, span.name, texts.take(at), part, numbers)
-        _reject(rows, seqs[found.status != 0])
+        reject(rows, seqs[found.status != 0])
         return issues
 
     def _circles(self) -> list[pa.Table]:
@@ -182,12 +183,12 @@ class Resolver:
         graph[lookup.position_of_rows(self._clearing(rows, item))] = -1
         graph[child] = parent
         circling = np.asarray(links.column(SEQ))[on_cycle(graph)[child]]
-        _reject(rows, circling)
+        reject(rows, circling)
         message = (
             f"Following {item.label or item.name} from this row leads back to it. Break the circle at one of its rows."
         )
         keys = self._names[rows.entity.name].keys.take(pa.array(circling - 1))
-        return _row_issues(rows, "reference.cycle", circling, item.name, message, keys)
+        return row_issues(rows, "reference.cycle", circling, item.name, message, keys)
 
     def _clearing(self, rows: CheckedRows, item: Field) -> np.ndarray:
         """The candidates that clear a field (``seq``)."""
@@ -227,120 +228,16 @@ class Resolver:
             known = pa.concat_arrays([known, pending.filter(pa.array(others.fate == CANDIDATE))])
         lost = np.asarray(pc.is_valid(texts)) & ~np.asarray(pc.is_in(texts, value_set=known, skip_nulls=True))
         seqs = np.flatnonzero(lost & (rows.fate == CANDIDATE)) + 1
-        _reject(rows, seqs)
+        reject(rows, seqs)
         shown = pc.replace_substring(texts.take(pa.array(seqs - 1)), KEY_SEPARATOR, " / ")
         message = f"There is no {to} with these values of {', '.join(fields)}. Correct one of them, or add the {to}."
-        return _row_issues(rows, "reference.missing", seqs, fields[0], message, shown)
+        return row_issues(rows, "reference.missing", seqs, fields[0], message, shown)
 
     def _texts(self, rows: CheckedRows, fields: Iterable[str]) -> pa.Array:
         names = list(fields)
         table = columns(self._storage, rows, names)
         texts = [to_text(table.column(name), rows.entity.field(name)) for name in names]
         return joined_text(pa.table(texts, names=names), KEY_SEPARATOR)
-
-    # -- keys
-
-    def _duplicates(self, rows: CheckedRows, hashes: np.ndarray) -> list[pa.Table]:
-        positions = shared(hashes)
-        if not len(positions):
-            return []
-        table = picked(self._storage, rows, positions)
-        keys = _identities(rows, table, rows.entity.key)
-        compared = [table.column(name).to_pylist() for name in table.column_names if name not in MARKS[:3]]
-        repeats, contradictions = judge(
-            positions, keys.to_pylist(), lambda i, j: all(column[i] == column[j] for column in compared)
-        )
-        shown = pc.replace_substring(keys, KEY_SEPARATOR, " / ")
-        issues = []
-        for pairs, severity, advice in (
-            (contradictions, "error", "Keep one of the rows, or correct a key."),
-            (repeats, "warning", "It is the same in every field, and is skipped."),
-        ):
-            seqs = np.array(sorted(pairs), np.int64) + 1
-            if not len(seqs):
-                continue
-            firsts = [rows.place(pairs[int(seq) - 1] + 1) for seq in seqs]
-            messages = [f"Row {number} of {name} has the same key. {advice}" for name, number in firsts]
-            values = shown.take(pa.array(np.searchsorted(positions, seqs - 1)))
-            issues += _row_issues(
-                rows, "key.duplicate", seqs, rows.entity.key[0], pa.array(messages), values, severity=severity
-            )
-        rows.fate[[position for position in repeats if rows.fate[position] == CANDIDATE]] = SKIPPED
-        rows.fate[list(contradictions)] = REJECTED
-        return issues
-
-    def _missing(self, rows: CheckedRows, found: list[tuple[np.ndarray, pa.Table]]) -> list[pa.Table]:
-        """Required values are asked of new records only: a stored one keeps what it has."""
-        wanted = [item for item in rows.entity.fields if _must_come(rows.entity, item)]
-        absent = [(span, item) for span in rows.spans for item in wanted if item.name not in span.fields]
-        if not (found or absent) or not rows.count:
-            return []
-        is_new = ~self._is_stored(rows) & (rows.fate != SKIPPED)
-        issues = []
-        rejected = [np.zeros(0, np.int64)]
-        for seqs, table in found:
-            new = is_new[seqs - 1]
-            issues.append(table.filter(pa.array(new)))
-            rejected.append(seqs[new])
-        for span, item in absent:
-            seqs = np.flatnonzero(is_new[span.first - 1 : span.last]) + span.first
-            message = (
-                f"{item.label or item.name} is required for a new record, and the file has no column for it. Add it."
-            )
-            issues += _row_issues(rows, "value.missing", seqs, item.name, message, None)
-            rejected.append(seqs)
-        _reject(rows, np.concatenate(rejected))
-        return issues
-
-    def _is_stored(self, rows: CheckedRows) -> np.ndarray:
-        if not set(rows.entity.key) <= rows.present:
-            return np.zeros(rows.count, bool)
-        stored = stored_identities(self._connection, self._records, rows.entity, rows.entity.key)
-        if not len(stored):
-            return np.zeros(rows.count, bool)
-        own = _identities(rows, self._key_columns(rows, rows.entity.key), rows.entity.key)
-        return np.asarray(pc.is_in(own, value_set=stored, skip_nulls=True))
-
-    def _key_columns(self, rows: CheckedRows, names: Iterable[str]) -> pa.Table:
-        wanted = [
-            column
-            for name in names
-            for column in (name, pending_column(name), late_column(name))
-            if column in rows.schema.names
-        ]
-        return columns(self._storage, rows, wanted)
-
-    def _taken(self, rows: CheckedRows, fields: tuple[str, ...]) -> list[pa.Table]:
-        """No two rows, and no row and another record, share a unique value."""
-        own = _identities(rows, self._key_columns(rows, fields), fields)
-        usable = np.asarray(pc.is_valid(own)) & (rows.fate == CANDIDATE)
-        codes = np.where(usable, np.asarray(pc.fill_null(own.dictionary_encode().indices, -1)), -1)
-        order = np.flatnonzero(codes >= 0)
-        firsts = order[np.unique(codes[order], return_index=True)[1]]
-        repeated = np.setdiff1d(order, firsts) + 1
-        stored = stored_identities(self._connection, self._records, rows.entity, fields)
-        keys = stored_identities(self._connection, self._records, rows.entity, rows.entity.key)
-        at = pc.index_in(own, value_set=stored, skip_nulls=True)
-        mine = _identities(rows, self._key_columns(rows, rows.entity.key), rows.entity.key)
-        other = pc.fill_null(pc.not_equal(keys.take(at), mine), pc.is_valid(at))
-        taken = np.flatnonzero(np.asarray(pc.fill_null(other, False)) & usable) + 1
-        _reject(rows, np.concatenate([repeated, taken]))
-        shown = pc.replace_substring(own, KEY_SEPARATOR, " / ")
-        return _row_issues(
-            rows,
-            "key.duplicate",
-            repeated,
-            fields[0],
-            "An earlier row of this import has the same value, and it must be unique. Correct one of them.",
-            shown.take(pa.array(repeated - 1)),
-        ) + _row_issues(
-            rows,
-            "key.exists",
-            taken,
-            fields[0],
-            "Another stored record has this value, and it must be unique. Correct the value, or the key.",
-            shown.take(pa.array(taken - 1)),
-        )
 
     # -- what a rejection brings with it
 
@@ -387,11 +284,11 @@ class Resolver:
         messages = [
             f"It refers to row {number} of {name}, which is rejected. Mend that row first." for name, number in places
         ]
-        _reject(rows, seqs)
+        reject(rows, seqs)
         values = pc.replace_substring(
             self._names[target.entity.name].keys.take(pa.array(pending - 1)), KEY_SEPARATOR, " / "
         )
-        return _row_issues(rows, "reference.rejected", seqs, item.name, pa.array(messages), values)
+        return row_issues(rows, "reference.rejected", seqs, item.name, pa.array(messages), values)
 
 
 def _named_entities(catalog: Catalog, present: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -402,58 +299,3 @@ def _named_entities(catalog: Catalog, present: dict[str, frozenset[str]]) -> fro
         for item in catalog.entity(name).references
         if item.reference and item.name in fields
     )
-
-
-def _unique_sets(rows: CheckedRows) -> list[tuple[str, ...]]:
-    single = [(item.name,) for item in rows.entity.fields if item.unique]
-    sets = dict.fromkeys([*single, *rows.entity.uniques])
-    return [fields for fields in sets if set(fields) <= rows.present and fields != rows.entity.key]
-
-
-def _must_come(entity: Entity, item: Field) -> bool:
-    return item.required and item.default is None and item.name not in entity.key
-
-
-def _identities(rows: CheckedRows, table: pa.Table, names: Iterable[str]) -> pa.Array:
-    """One text per row for what it stores in these fields; a reference by the value it stores."""
-    parts = []
-    for name in names:
-        item = rows.entity.field(name)
-        if name not in table.column_names:
-            parts.append(pa.nulls(table.num_rows, pa.string()))
-        elif item.reference is None:
-            parts.append(to_text(table.column(name), item))
-        else:
-            pending = table.column(pending_column(name)).combine_chunks().cast(pa.string())
-            waiting = pc.binary_join_element_wise("new ", pending, "")
-            parts.append(pc.coalesce(table.column(name).combine_chunks().cast(pa.string()), waiting))
-    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
-
-
-def _reject(rows: CheckedRows, seqs: np.ndarray) -> None:
-    at = seqs - 1
-    rows.fate[at[rows.fate[at] != SKIPPED]] = REJECTED
-
-
-def _row_issues(
-    rows: CheckedRows,
-    code: str,
-    seqs: np.ndarray,
-    field: str,
-    message: str | pa.Array,
-    values: pa.Array | None,
-    severity: str | None = None,
-) -> list[pa.Table]:
-    if not len(seqs):
-        return []
-    issues = issue_table(
-        code,
-        entity=rows.entity.name,
-        source="",
-        row_numbers=pa.array(rows.row_numbers[seqs - 1]),
-        field=field,
-        values=values,
-        message=message,
-        severity=severity,  # type: ignore[arg-type]
-    )
-    return [issues.set_column(1, "source", rows.source_names(seqs))]
