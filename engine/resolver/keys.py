@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from engine.catalog.model import Entity, Field
 from engine.catalog.text import to_text
 from engine.dialects.records import Records
+from engine.issues import Severity
 from engine.model import KEY_SEPARATOR
 from engine.resolver.duplicates import judge, shared
 from engine.resolver.read_back import columns, picked
 from engine.resolver.refusals import reject, row_issues
 from engine.resolver.rows import CANDIDATE, MARKS, REJECTED, SKIPPED, CheckedRows, late_column, pending_column
+from engine.resolver.stored import stored_identities
 from engine.storage import Storage
 
 
@@ -41,10 +43,11 @@ class KeyChecks:
         )
         shown = pc.replace_substring(keys, KEY_SEPARATOR, " / ")
         issues = []
-        for pairs, severity, advice in (
+        kinds: tuple[tuple[dict[int, int], Severity, str], ...] = (
             (contradictions, "error", "Keep one of the rows, or correct a key."),
             (repeats, "warning", "It is the same in every field, and is skipped."),
-        ):
+        )
+        for pairs, severity, advice in kinds:
             seqs = np.array(sorted(pairs), np.int64) + 1
             if not len(seqs):
                 continue
