@@ -41,7 +41,7 @@ class Inspected:
 def inspect_file(
     catalog: Catalog, path: Path, name: str, options: ImportOptions, entity: str | None
 ) -> tuple[Processor, list[Inspected]]:
-    """The parts of a file, each with the entity it seems to hold; UnreadableFileError where no processor can read it."""
+    """The parts of a file, each with the entity it seems to hold; UnreadableFileError where none can read it."""
     if entity is not None and entity not in catalog:
         known = ", ".join(item.name for item in catalog.entities)
         raise UsageError(f"The catalog has no entity {entity!r}: it has {known}.")
@@ -88,7 +88,7 @@ class _Taken:
 
 
 class Intake:
-    """The files of one batch, beside the sources already ``taken``; leaving the block by an error takes back what was staged."""
+    """The files of one batch, beside the sources already ``taken``; an error takes back what was staged."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Issues as a file for people or programs: CSV or JSON by its ending, with the columns of :data:`engine.issues.SCHEMA`."""
+"""Issues as a file: CSV or JSON by its ending, with the columns of :data:`engine.issues.SCHEMA`."""
 
 from __future__ import annotations
 

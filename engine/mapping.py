@@ -1,7 +1,7 @@
-"""Stage 2: rows -> fields. Which entity a source holds, which slot each of its columns is, and the user's edits laid over.
+"""Stage 2: rows -> fields. Which entity a source holds, which slot each column is, and the user's edits laid over.
 
-A column is mapped by itself only where its heading *is* the slot's name, label or a known heading, but for case, spaces and
-punctuation. What merely looks alike is proposed, never taken.
+A column is mapped by itself only where its heading *is* the slot's name, label or a known heading, but for case,
+spaces and punctuation. What merely looks alike is proposed, never taken.
 """
 
 from __future__ import annotations

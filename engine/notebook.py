@@ -27,7 +27,8 @@ class Mapped:
 class Notebook:
     """What the steps say, taken together.
 
-    ``edits`` holds {source: {row number: {slot: text}}}, ``excluded`` {source: row numbers}, ``read`` how a source was last read,
+    ``edits`` holds {source: {row number: {slot: text}}}, ``excluded`` {source: row numbers}, ``read`` how a source
+    was last read,
     ``decisions`` {source: {row number: policy}}.
     """
 

@@ -199,7 +199,8 @@ def commit(
 class OneGo:
     """What an import at one go asks of its caller, in this order.
 
-    ``register`` makes the batch known once all is read, ``settle`` says how conflicts are settled, and ``finish`` writes the result.
+    ``register`` makes the batch known once all is read, ``settle`` says how conflicts are settled, and ``finish``
+    writes the result.
     """
 
     register: Callable[[], Batch]

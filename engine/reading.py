@@ -31,7 +31,7 @@ Reader = Callable[[Source], Iterator[Chunk]]
 
 
 def read_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> Iterator[Chunk]:
-    """Stage 1: file -> rows. Every chunk is handed on while it is staged under ``name``, and the reading issues after it."""
+    """Every chunk of the part is handed on while it is staged under ``name``, its reading issues beside it."""
     schema = pa.schema([*((column, pa.string()) for column in opened.part.columns), (ROW, pa.int64())])
     issues = [SCHEMA.empty_table() if opened.part.issues is None else opened.part.issues]
     whole, count = issues[0], 0

@@ -32,7 +32,7 @@ class Remainder:
 def keep_remainder(
     connection: sa.Connection, storage: Storage, batch: Batch, checked: Checked, made: Plan, said: Remainder
 ) -> str | None:
-    """The refused rows stand in an open batch, with the steps taken so far; answers its id, or None where none is left."""
+    """The refused rows stand in an open batch, with the steps so far; answers its id, or None where none is left."""
     if not sum(planned.counts.reject for planned in made.entities.values()):
         return None
     id = said.new_id()

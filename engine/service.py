@@ -1,7 +1,7 @@
 """The Python door, behind which the command line, the screens and the HTTP API stand.
 
-Every call is complete in itself: it opens what it needs, and leaves the batch in the ledger and the storage, so that the next
-call may come from another process. The clock and the random ids come in as arguments.
+Every call is complete in itself: it opens what it needs, and leaves the batch in the ledger and the storage, so that
+the next call may come from another process. The clock and the random ids come in as arguments.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class ImportExportService:
         return self.add_step(batch, EXCLUDE, {"source": source, "rows": [int(row) for row in rows]})
 
     def map_source(self, batch: str, source: int, entity: str | None, mapping: dict[str, str] | None = None) -> Step:
-        """A source holds this entity (None: it is left out), with the slot of each column (None: those that are known)."""
+        """A source holds this entity (None: it is left out), with the slot of each column (None: those known)."""
         loaded = self.batch(batch)
         columns = next(item.columns for item in loaded.sources if item.number == source)
         if mapping is None:
@@ -261,7 +261,7 @@ class ImportExportService:
     # -- check, plan, commit
 
     def check(self, batch_id: str, progress: Progress = _silent, *, again: bool = False) -> Preview:
-        """The batch's issues and plan as of its last step; kept, and worked out anew only if something moved or ``again``."""
+        """The batch's issues and plan as of its last step; worked out anew only if something moved or ``again``."""
         batch = self.batch(batch_id)
         kept = load_run(self.around.storage, batch.id, self.catalog)
         if kept is not None and not again and kept.steps == _moves(batch):
@@ -378,7 +378,7 @@ class ImportExportService:
     def _finish(
         self, batch: Batch, checked: Checked, started: float, outcome: list[ImportResult], *, partial: bool
     ) -> pipeline.Finish:
-        """What writes the batch's result into the transaction that commits it, and hands it back through ``outcome``."""
+        """What writes the batch's result into the transaction that commits it, and into ``outcome``."""
         with connected(self.database) as connection:
             first = ledger.last_change(connection)
 

@@ -34,7 +34,7 @@ class Stage(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:
-        """The one transaction over records, ledger and stage: commits at its end, rolls back however else it is left."""
+        """The one transaction over records, ledger and stage: commits at its end, rolls back if left otherwise."""
         ...
 
 

@@ -126,7 +126,7 @@ class PostgreSQLDialect:
             ),
             {"name": table},
         )
-        return {name: kind for name, kind in found}
+        return {str(name): str(kind) for name, kind in found}
 
     def lock(self, connection: sa.Connection, tables: list[str]) -> None:
         """Tables in one order for everybody, so that two imports wait for each other and never deadlock."""

@@ -25,7 +25,7 @@ EXACT_DIGITS = 15
 """Decimal digits a double holds without loss (IEEE 754 binary64, DBL_DIG)."""
 
 FETCH = 2_000
-"""Rows fetched at once: with more, the garbage collector walks their tuples again and again (measured: 3 times slower)."""
+"""Rows fetched at once: with more, the garbage collector walks their tuples again and again (3 times slower)."""
 
 BATCH = 32
 """Fetches in one Arrow batch."""
@@ -126,7 +126,7 @@ class SQLiteDialect:
             shutil.rmtree(folder, ignore_errors=True)
 
     def stored(self, column: str, field: Field, types: dict[str, str]) -> str:
-        """Staged values already have the stored form, but for the zeros a decimal of no stated digits was staged with."""
+        """Staged values have the stored form, but for the zeros a decimal of no stated digits was staged with."""
         if field.kind == "decimal" and field.scale is None:
             return _plain_number(column)
         return column
@@ -166,7 +166,8 @@ class SQLiteDialect:
             other = f"{moment.format(stored)} IS NOT {moment.format(staged)}"
             return f"({plain} AND ({stored} GLOB '{_DATETIME}' OR {moment.format(stored)} IS NULL OR {other}))"
         if field.kind == "time":
-            return f"({plain} AND (time({stored}) IS NULL OR {stored} GLOB '*.??????' OR time({stored}) IS NOT time({staged})))"
+            other = f"time({stored}) IS NULL OR {stored} GLOB '*.??????' OR time({stored}) IS NOT time({staged})"
+            return f"({plain} AND ({other}))"
         return plain
 
     def column_types(self, connection: sa.Connection, entity: Entity) -> dict[str, str]:

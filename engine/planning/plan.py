@@ -67,7 +67,8 @@ class EntityPlan:
     """What happens to the rows of one entity.
 
     ``touched`` lists rows whose record differs (seq, record, action); ``inserts`` the rows that become new
-    records, None meaning every candidate; ``changes`` each field of the touched rows that differs, with its text before and after.
+    records, None meaning every candidate; ``changes`` each field of the touched rows that differs, with its text
+    before and after.
     """
 
     counts: Counts
@@ -93,8 +94,8 @@ def staged_schema(
 ) -> pa.Schema:
     """The columns of an entity's rows worth staging, where ``present`` are the entities of the batch.
 
-    Left out are the texts of references that are linked later, and what cannot hold anything: numbers of pending rows of
-    an entity the batch has none of, and the marks of cleared cells where no token clears.
+    Left out are the texts of references that are linked later, and what cannot hold anything: numbers of pending rows
+    of an entity the batch has none of, and the marks of cleared cells where no token clears.
     """
     left_out = {late_column(name) for entity, name in late if entity == rows.entity.name}
     if not has_clears:
@@ -186,7 +187,7 @@ def _entity_plan(
 
 
 def _broken_rules(connection: sa.Connection, words: EntityWords) -> list[pa.Table]:
-    """Rows that bring one side of a rule and break it with the other side, which is stored; they are changed no more."""
+    """Rows that bring one side of a rule and break it with the other side, which is stored."""
     rows = words.rows
     issues = []
     for rule in rows.entity.rules:
@@ -280,8 +281,9 @@ def _changes(connection: sa.Connection, words: EntityWords) -> pa.Table:
         f"change_{words.number}",
         f'"{SEQ}" integer, place integer, field text, before text, after text, PRIMARY KEY ("{SEQ}", place)',
     )
+    actions = words.staged("action")
     listed = " UNION ALL ".join(
-        f'SELECT "{SEQ}", {place}, {literal(item.name)}, b{place}, a{place} FROM {words.staged("action")} WHERE d{place} = 1'
+        f'SELECT "{SEQ}", {place}, {literal(item.name)}, b{place}, a{place} FROM {actions} WHERE d{place} = 1'
         for place, item in enumerate(words.compared())
     )
     connection.exec_driver_sql(f"INSERT INTO {words.staged('change')} {listed} ORDER BY 1, 2")

@@ -32,8 +32,8 @@ def hash_keys(columns: Sequence[pa.Array]) -> np.ndarray:
 def _hash_texts(texts: pa.Array) -> np.ndarray:
     """Hashes of whole columns at once: each text padded to words of eight bytes, the words mixed one after the other.
 
-    The mixing is that of splitmix64 (Steele, Lea and Flood 2014). Words of padding change nothing, so that a text hashes
-    alike whatever it is padded to; long texts would be mostly padding, and are hashed one by one.
+    The mixing is that of splitmix64 (Steele, Lea and Flood 2014). Words of padding change nothing, so that a text
+    hashes alike whatever it is padded to; long texts would be mostly padding, and are hashed one by one.
     """
     lengths = pc.fill_null(pc.binary_length(texts), 0)
     is_long = pc.greater(lengths, WIDEST)

@@ -91,7 +91,7 @@ def validate(
 def _schema(
     entity: Entity, cells: Mapping[str, tuple[CellCheck, ...]], rules: tuple[RuleCheck, ...]
 ) -> DataFrameSchema:
-    # These take 0.8 s to import, which commands that check nothing need not wait for, and others need not wait for first.
+    # These take 0.8 s to import, which is time for others to read the first rows.
     import pandas as pd
     from pandera.pandas import Check, Column, DataFrameSchema
 
