@@ -19,6 +19,7 @@ from engine.catalog.model import Field
 from engine.catalog.text import default_value
 from engine.dialects.port import SEQ
 from engine.dialects.records import SEPARATOR, Joins
+from engine.errors import StalePlanError
 from engine.ledger.tables import translate
 from engine.planning.plan import INSERT, UPDATE, VERSION, EntityPlan, Plan
 from engine.planning.words import EntityWords, M, S, T
@@ -48,7 +49,11 @@ def carry_out(
     *,
     rebuild_constraints: bool = False,
 ) -> None:
-    """The plan's records, versions and changes stand in the database, uncommitted."""
+    """The plan's records, versions and changes stand in the database, uncommitted.
+
+    Raises StalePlanError where a row waits for the id of another that is not inserted any more.
+    """
+    _refuse_strangers(connection, words, plan)
     ids: dict[int, NewIds] = {}
     for number, entity_words in words.items():
         planned = plan.entities[entity_words.rows.entity.name]
@@ -64,6 +69,29 @@ def carry_out(
         if planned.counts.update or planned.counts.version:
             _update(connection, entity_words, planned, ids)
             _log_changes(connection, entity_words, words, batch)
+
+
+def _refuse_strangers(connection: sa.Connection, words: Mapping[int, EntityWords], plan: Plan) -> None:
+    """A row that was new when references were resolved may have met a record since: its new id is nobody's."""
+    for own in words.values():
+        for item in own.rows.entity.references:
+            pending = own.pending(item)
+            if pending is None or item.reference is None:
+                continue
+            target = words[own.pending_number[item.name]]
+            waits = item.reference.column == target.rows.entity.id
+            if not waits or plan.entities[target.rows.entity.name].inserts is None:
+                continue
+            inserted = f'SELECT 1 FROM {target.staged("action")} AS {M} WHERE {M}."{SEQ}" = {pending}'
+            lost = connection.exec_driver_sql(
+                f"SELECT EXISTS (SELECT 1 FROM {own.staged('rows')} AS {S} {own.late_joins()}"
+                f" WHERE {pending} IS NOT NULL AND NOT EXISTS ({inserted} AND {M}.action = {INSERT}))"
+            )
+            if lost.scalar():
+                raise StalePlanError(
+                    f"A record of {target.rows.entity.name} appeared while the import was checked: "
+                    "nothing was written. Import it again."
+                )
 
 
 def _new_ids(connection: sa.Connection, words: EntityWords, planned: EntityPlan) -> NewIds:
@@ -124,7 +152,8 @@ def _insert(
     late_indexes = words.records.dialect.without_indexes(connection, entity, also_constraints=rebuild_constraints)
     with late_indexes if empty else nullcontext():
         connection.exec_driver_sql(
-            f"INSERT INTO {words.table} ({', '.join(columns)}) {words.records.dialect.with_ids} SELECT {', '.join(values)}"
+            f"INSERT INTO {words.table} ({', '.join(columns)}) {words.records.dialect.with_ids}"
+            f" SELECT {', '.join(values)}"
             f" FROM {words.staged('rows')} AS {S} {' '.join(joins)}"
         )
 
@@ -298,7 +327,8 @@ def _log_changes(connection: sa.Connection, words: EntityWords, others: Mapping[
         f"INSERT INTO {_ledger(connection, 'portage_change')}"
         " (batch, entity, record_id, record_key, action, field, before, after, source, row_number)"
         f" SELECT {batch}, {_entity_literal(words)}, {record_id}, {record_key},"
-        f" CASE {M}.action WHEN {VERSION} THEN 'version' ELSE 'update' END, c.field, c.before, c.after, {_origin(words)}"
+        f" CASE {M}.action WHEN {VERSION} THEN 'version' ELSE 'update' END,"
+        f" c.field, c.before, c.after, {_origin(words)}"
         f' FROM {words.staged("change")} AS c JOIN {words.staged("action")} AS {M} ON {M}."{SEQ}" = c."{SEQ}"'
         f' JOIN {words.staged("rows")} AS {S} ON {words.seq} = c."{SEQ}" {joins}'
         f' WHERE {M}.action IN ({UPDATE}, {VERSION}) ORDER BY c."{SEQ}", c.place'
