@@ -144,14 +144,24 @@ def _translated(database: sa.Engine) -> Iterator[None]:
         raise DatabaseError(_sentence(place, str(error))) from error
 
 
+_ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("readonly", "read-only"), "is read-only: nothing was written. Check the permissions of its file and folder"),
+    (("unable to open",), "cannot be opened: check that its folder exists and can be written"),
+    (("locked",), "is busy: nothing was written. Try again in a moment"),
+    (("disk is full", "No space left"), "has no room on its disk: nothing was written. Free some space and try again"),
+    (("does not exist",), "is not there: create it, or correct the URL ({reason})"),
+    (("password", "authentication"), "does not let this user in: check the name and password in the URL ({reason})"),
+    (
+        ("refused", "timeout", "timed out", "resolve", "unreachable", "connection failed"),
+        "cannot be reached: check host and port in the URL, and that the server runs ({reason})",
+    ),
+)
+"""What a driver's message holds, and what to tell who reads it; the first that fits."""
+
+
 def _sentence(place: str, reason: str) -> str:
-    first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
-    if "readonly" in first or "read-only" in first:
-        return f"The database {place} is read-only: nothing was written. Check the permissions of its file and folder."
-    if "unable to open" in first:
-        return f"The database {place} cannot be opened: check that its folder exists and can be written."
-    if "locked" in first:
-        return f"The database {place} is busy: nothing was written. Try again in a moment."
-    if "full" in first:
-        return f"The disk under {place} is full: nothing was written. Free some space and try again."
+    first = reason.strip().splitlines()[0].rstrip(".") if reason.strip() else "no reason given"
+    for marks, advice in _ADVICE:
+        if any(mark in first for mark in marks):
+            return f"The database {place} {advice.format(reason=first)}."
     return f"The database {place} failed, and nothing was written: {first}."

@@ -92,6 +92,8 @@ def check(
         _no_entity(source) for source in batch.sources if source.entity is None and source.number not in notebook.mapped
     ]
     issues = [*lost, *issues, resolved.issues]
+    if not done and not lost:
+        issues = [_no_rows(sources)]
     return Checked(resolved.rows, pa.concat_tables(issues), late, basis_of(batch, around.catalog))
 
 
@@ -122,6 +124,13 @@ def _column_issues(catalog: Catalog, entity: Entity, source: Source, mapped: Map
         return SCHEMA.empty_table()
     headings = tuple(source.facts.get("headings", source.columns))
     return column_issues(catalog, entity, source.title, source.columns, headings, mapped.mapping)
+
+
+def _no_rows(sources: list[tuple[Source, Mapped]]) -> pa.Table:
+    """A file without rows is fine beside others; where there are no others, there is nothing to import."""
+    names = ", ".join(source.title for source, _ in sources)
+    message = "There are no rows to import: check that the right file was exported, and that it is not empty."
+    return issue_table("file.empty", source=names, message=message)
 
 
 def basis_of(batch: Batch, catalog: Catalog) -> str:

@@ -171,6 +171,8 @@ def _entity_plan(
     connection: sa.Connection, words: EntityWords, others: Mapping[int, EntityWords], settling: Settling
 ) -> EntityPlan:
     rows = words.rows
+    if not (rows.fate == CANDIDATE).any():
+        return EntityPlan(_counts(rows, {}), TOUCHED.empty_table(), None, CHANGES.empty_table())
     if not connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {words.table})").scalar():
         counts = _counts(rows, {INSERT: int((rows.fate == CANDIDATE).sum())})
         return EntityPlan(counts, TOUCHED.empty_table(), None, CHANGES.empty_table())

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.errors import UnreadableFileError
+from engine.errors import UnreadableFileError, UsageError
 from engine.issues import Issue, from_issues, gather
 from engine.processors.content import file_head, foreign_content
 from engine.processors.csv_blocks import CELL_LIMIT, chunks, too_long
@@ -41,6 +41,7 @@ class CSVProcessor:
 
     def inspect(self, path: Path, options: ReadOptions) -> list[Part]:
         """The one part of the file, from its first stretch."""
+        options = _sound_options(options)
         head = file_head(path, "The file")
         if (what := foreign_content(head)) and options.encoding is None:
             raise UnreadableFileError(f"The file holds {what}, not delimited text; save it as CSV.")
@@ -64,6 +65,21 @@ class CSVProcessor:
         if len(parts) != 1:
             raise ValueError("a CSV file holds one entity")
         return {parts[0].entity: write_csv(file, parts[0])}
+
+
+def _sound_options(options: ReadOptions) -> ReadOptions:
+    """The options with a tab for ``tab``; UsageError where one of them cannot be meant."""
+    named = replace(options, delimiter="\t") if options.delimiter in ("tab", "\\t") else options
+    for what, mark in (("delimiter", named.delimiter), ("quotation mark", named.quote or None)):
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in "\r\n"):
+            raise UsageError(
+                f'"{options.delimiter if what == "delimiter" else mark}" cannot be the {what}; use one sign.'
+            )
+    if named.quote and named.quote == named.delimiter:
+        raise UsageError("The delimiter and the quotation mark are the same; use two.")
+    if named.header_row is not None and named.header_row < 0:
+        raise UsageError("The header row is counted from 1; 0 means that there is none.")
+    return named
 
 
 def _start_of(path: Path, encoding: str) -> _Start:

@@ -66,7 +66,7 @@ def find_dialect(
     scored = [(_score(dialect, text, start, final), -order, dialect) for order, dialect in enumerate(candidates)]
     scored.sort(key=lambda entry: entry[:2], reverse=True)
     best = scored[0]
-    certain = delimiter is not None or len(scored) == 1 or best[0] > 0.01 and best[0] > 1.2 * scored[1][0]
+    certain = delimiter is not None or len(scored) == 1 or (best[0] > 0.01 and best[0] > 1.2 * scored[1][0])
     return FoundDialect(best[2], certain, start)
 
 

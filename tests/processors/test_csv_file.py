@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import UnreadableFileError
+from engine.errors import UnreadableFileError, UsageError
 from engine.issues import to_issues
 from engine.processors import csv_blocks
 from engine.processors.csv_file import CSVProcessor
@@ -57,6 +57,20 @@ def test_the_user_may_say_where_the_header_is(tmp_path):
 def test_a_header_row_beyond_the_file_is_refused(tmp_path):
     with pytest.raises(UnreadableFileError, match="no row 9"):
         read(tmp_path, "a,b\n1,2\n", header_row=9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"delimiter": "ab"}, {"delimiter": "§"}, {"delimiter": "\n"}, {"delimiter": ""}, {"quote": "''"}]
+    + [{"quote": ";", "delimiter": ";"}, {"header_row": -1}, {"encoding": "klingon"}],
+)
+def test_options_that_cannot_be_meant_are_refused(tmp_path, options):
+    with pytest.raises(UsageError):
+        read(tmp_path, "a,b\n1,2\n", **options)
+
+
+def test_a_tab_may_be_named(tmp_path):
+    assert read(tmp_path, "a\tb\n1\t2\n", delimiter="tab")[1] == [(2, "1", "2")]
 
 
 def test_values_in_the_first_row_mean_that_there_is_no_header(tmp_path):
@@ -180,7 +194,7 @@ def test_a_million_columns_are_refused(tmp_path):
     assert raised.value.code == "file.too_large"
 
 
-def test_a_line_beyond_the_limit_is_refused(tmp_path, monkeypatch):
+def test_a_line_beyond_the_limit_is_refused(tmp_path):
     with pytest.raises(UnreadableFileError, match="Row 1 is longer than 16 MB") as raised:
         read(tmp_path, b"x" * (17 << 20))
     assert raised.value.code == "file.too_large"
