@@ -88,5 +88,5 @@ class Dialect(Protocol):
         ...
 
     def read(self, connection: sa.Connection, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of a query as Arrow, streamed."""
+        """The rows of a query as Arrow, streamed; read it to its end or close it, or the connection stays busy."""
         ...
