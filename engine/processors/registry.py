@@ -17,15 +17,18 @@ _JSON_START = re.compile(r"\s*(?:\[\s*[{\[\"\]\d,-]|\[\s*\Z|\{\s*[\"}]|\{\s*\Z)"
 _JSON_SURE = re.compile(r"\s*(?:\[\s*\{\s*\"|\{\s*\"[^\"]*\"\s*:)")
 
 
-def processor_for(path: Path, name: str, catalog: Catalog | None = None) -> Processor:
-    """The processor for a file that was called ``name``; UnreadableFileError where there is none."""
+def processor_for(path: Path, name: str, catalog: Catalog | None = None, entity: str | None = None) -> Processor:
+    """The processor for a file that was called ``name``; UnreadableFileError where there is none.
+
+    ``entity`` is what the user says the file holds; nested records are understood from it.
+    """
     head = file_head(path, name)
     suffix = PurePath(name).suffix.lower()
     if what := foreign_content(head):
         said = f", although it is called {suffix}" if suffix in CSVProcessor.suffixes + JSONProcessor.suffixes else ""
         raise UnreadableFileError(f"{name} holds {what}{said}; Portage reads CSV and JSON.")
     if suffix in JSONProcessor.suffixes or _looks_like_json(head, suffix):
-        return JSONProcessor(catalog)
+        return JSONProcessor(catalog, entity)
     if suffix in CSVProcessor.suffixes or not suffix:
         return CSVProcessor()
     raise UnreadableFileError(f"{name} is of a format Portage does not know; save it as CSV or JSON.")
