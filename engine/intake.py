@@ -45,7 +45,7 @@ def inspect_file(
     if entity is not None and entity not in catalog:
         known = ", ".join(item.name for item in catalog.entities)
         raise UsageError(f"The catalog has no entity {entity!r}: it has {known}.")
-    processor = processor_for(path, name, catalog)
+    processor = processor_for(path, name, catalog, entity)
     read = ReadOptions(options.encoding, options.delimiter, options.quote, options.header_row)
     found = []
     for part in processor.inspect(path, read):
