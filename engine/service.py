@@ -113,6 +113,10 @@ class ImportExportService:
         records = records_of(self.catalog, dialect, self.database)
         self.around = Surroundings(self.catalog, self.database, dialect, records, storage)
 
+    def close(self) -> None:
+        """No connection stays open."""
+        self.database.dispose()
+
     # -- the database
 
     def init(self) -> list[str]:

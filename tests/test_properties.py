@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -17,8 +18,9 @@ from engine.runs import seqs_of
 
 PARTIAL = ImportOptions(partial=True)
 ENTITIES = ("organization", "person", "product", "order")
-few = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-fewer = settings(few, max_examples=5)
+EXAMPLES = int(os.environ.get("PORTAGE_TEST_EXAMPLES", "20"))
+few = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+fewer = settings(few, max_examples=EXAMPLES // 4)
 
 CODES = ("ACME", "A", "007", "7", "B-2", "NA", "1E5", "", "bad code", "x")
 NAMES = (

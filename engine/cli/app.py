@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if os.environ.get("PORTAGE_DEBUG"):
                 raise
             return _fail(door, explain(error), as_json=door.json or "--json" in words)
+        finally:
+            door.close()
     if code == INTERRUPTED:
         sentence = "Interrupted: a commit that had not finished was taken back. The history shows what was committed."
         return _fail(door, Failure(sentence, INTERRUPTED), as_json=door.json)

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,6 +65,7 @@ class Door:
     catalog: str | None = None
     user: str | None = None
     json: bool = False
+    opened: list[ImportExportService] = field(default_factory=list)
 
     def take(self, database: str | None, catalog: str | None, user: str | None, as_json: bool) -> None:
         """What was given counts from now on."""
@@ -83,7 +84,14 @@ class Door:
         """The service on the chosen database and catalog."""
         from engine.service import ImportExportService
 
-        return ImportExportService(self.settings())
+        service = ImportExportService(self.settings())
+        self.opened.append(service)
+        return service
+
+    def close(self) -> None:
+        """Nothing the command opened stays open."""
+        for service in self.opened:
+            service.close()
 
     def answer(self, value: Mapping[str, Any], draw: Draw) -> None:
         """The command's one answer is on stdout, for machines or for people."""
