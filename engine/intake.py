@@ -5,7 +5,7 @@ A file's bytes are kept in the background while its parts are read, so that a la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -129,7 +129,7 @@ class Intake:
         if kind is not None and self._is_new:
             self._around.storage.remove(self._around.storage.path(self._batch))
 
-    def read(self, source: Source) -> Iterator[Chunk]:
+    def read(self, source: Source) -> Generator[Chunk, None, None]:
         """The rows of a source, staged while they are handed on (a :data:`engine.reading.Reader`)."""
         taken = self._taken[source.number]
         rows = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,13 @@ class Opened:
     part: Part
 
 
-Reader = Callable[[Source], Iterator[Chunk]]
+Reader = Callable[[Source], Generator[Chunk, None, None]]
 """Gives the rows of a source chunk by chunk, with what was wrong in reading them (the whole file's issues first)."""
 
 
-def read_part(around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress) -> Iterator[Chunk]:
+def read_part(
+    around: Surroundings, batch: str, name: str, opened: Opened, progress: Progress
+) -> Generator[Chunk, None, None]:
     """Every chunk of the part is handed on while it is staged under ``name``, its reading issues beside it."""
     schema = pa.schema([*((column, pa.string()) for column in opened.part.columns), (ROW, pa.int64())])
     issues = [SCHEMA.empty_table() if opened.part.issues is None else opened.part.issues]
@@ -70,7 +72,7 @@ def _issues_path(around: Surroundings, batch: str, name: str) -> str:
 def staged_reader(around: Surroundings, batch: Batch) -> Reader:
     """Reads what was staged before."""
 
-    def read(source: Source) -> Iterator[Chunk]:
+    def read(source: Source) -> Generator[Chunk, None, None]:
         with around.storage.parquet(_issues_path(around, batch.id, source.staged)) as file:
             found = file.read().cast(SCHEMA)
         whole = found.filter(pc.is_null(found.column("row_number")))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,11 +74,17 @@ class RowWork:
         return named.filter(of_file), named.filter(pc.and_(pc.invert(of_file), is_open))
 
 
-def ahead(work: Callable[[Chunk], DoneChunk], chunks: Iterator[Chunk]) -> Iterator[DoneChunk]:
-    """The work on each chunk, in their order, on a few at once."""
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool:
+def ahead(work: Callable[[Chunk], DoneChunk], chunks: Generator[Chunk, None, None]) -> Iterator[DoneChunk]:
+    """The work on each chunk, in their order: one is read while a few are worked on and the last is used."""
+    with (
+        closing(chunks),
+        ThreadPoolExecutor(1, thread_name_prefix="portage-read") as reader,
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="portage-check") as pool,
+    ):
         waiting: deque[Future[DoneChunk]] = deque()
-        for chunk in chunks:
+        coming = reader.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = reader.submit(next, chunks, None)
             waiting.append(pool.submit(work, chunk))
             if len(waiting) >= AHEAD:
                 yield waiting.popleft().result()

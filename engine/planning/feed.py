@@ -68,7 +68,8 @@ class Feed:
             return
         wanted = fate == CANDIDATE
         self.staged[self._table] = np.concatenate([self.staged[self._table], wanted])
-        for batch in table.select(self._columns).filter(pa.array(wanted)).combine_chunks().to_batches():
+        chosen = table.select(self._columns)
+        for batch in (chosen if wanted.all() else chosen.filter(pa.array(wanted))).combine_chunks().to_batches():
             self._queue.put(batch)
 
     def close(self) -> None:

@@ -166,9 +166,7 @@ class _BlockReader:
         return self._chunk(None, odd), len(text[: record.end].encode("utf-8", "surrogateescape"))
 
     def _is_sound(self, data: bytes) -> bool:
-        """Whether every quotation mark opens or closes a cell, every line ends in a line feed, and all is UTF-8."""
-        if not data.isascii() and not _is_utf8(data):
-            return False
+        """Whether every quotation mark opens or closes a cell, and every line ends in a line feed."""
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") and _has_lone_return(data, self.dialect.quote):
             return False
         if not self.dialect.quote or self.dialect.quote.encode() not in data:
@@ -203,9 +201,9 @@ class _BlockReader:
                     ignore_empty_lines=False,
                     invalid_row_handler=keep,
                 ),
-                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False, check_utf8=False),
+                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False, check_utf8=True),
             )
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeDecodeError):  # a cell, or the text of a ragged row, is not UTF-8
             return None
         odd = self._odd_rows()
         for number, text in ragged:
@@ -292,14 +290,6 @@ def _last_record_end(data: bytes, quote: str) -> int:
             return end
         end = data.rfind(b"\n", 0, int(marks[before - 1])) + 1
     return 0
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _has_lone_return(data: bytes, quote: str) -> bool:
