@@ -42,23 +42,14 @@ class Storage:
 
     def keep_raw(self, file: Path) -> tuple[str, int]:
         """The bytes of ``file`` are kept; answers their sha256 (hex) and size in bytes."""
-        digest = hashlib.sha256()
-        size = 0
-        partial = f"{self.root}/raw/{uuid.uuid4().hex}.tmp"
         with _readable(file) as source, self._guard():
-            self.fs.makedirs(f"{self.root}/raw", exist_ok=True)
-            with self.fs.open(partial, "wb") as sink:
-                while block := source.read(BLOCK):
-                    digest.update(block)
-                    sink.write(block)
-                    size += len(block)
-        sha256 = digest.hexdigest()
-        target = self._raw(sha256)
-        with self._guard():
-            if self.fs.exists(target):
-                self.fs.rm(partial)
-            else:
+            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+            size = source.tell()
+            target = self._raw(sha256)
+            if not self.fs.exists(target):
+                partial = f"{target}.{uuid.uuid4().hex}.tmp"
                 self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                self.fs.put_file(str(file), partial)
                 self.fs.mv(partial, target)
         return sha256, size
 

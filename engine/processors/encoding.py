@@ -19,7 +19,7 @@ from engine.errors import UnreadableFileError
 from engine.issues import Issue
 from engine.processors.content import HEAD, wide_encoding
 
-BLOCK = 12 << 20
+BLOCK = 8 << 20
 _SAMPLE = 128 * 1024
 _SCAN = 1 << 20
 _BOMS = (
