@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from engine.catalog.order import dependency_order, late_references
 from engine.commit import carry_out
 from engine.database import connected
 from engine.dialects.port import Stage
+from engine.dialects.quoting import AS_IT_STANDS
 from engine.errors import RefusedError, StalePlanError
 from engine.issues import SCHEMA, has_errors, issue_table
 from engine.mapping import column_issues
@@ -164,10 +166,9 @@ def plan(around: Surroundings, checked: Checked, settling: Settling, progress: P
 
 def _has_records(around: Surroundings, checked: Checked) -> bool:
     with connected(around.database) as connection:
-        return any(
-            connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {around.records.table(rows.entity)})").scalar()
-            for rows in checked.rows.values()
-        )
+        tables = [around.records.table(rows.entity) for rows in checked.rows.values()]
+        ask = partial(connection.exec_driver_sql, execution_options=AS_IT_STANDS)
+        return any(ask(f"SELECT EXISTS (SELECT 1 FROM {table})").scalar() for table in tables)
 
 
 class NotCommitted(RefusedError):

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from engine.catalog.model import Catalog
 from engine.catalog.schema import check_fits, create_missing
 from engine.database import connected, open_database, writing
 from engine.dialects.choose import dialect_of
-from engine.dialects.records import records_of
+from engine.dialects.quoting import AS_IT_STANDS
+from engine.dialects.records import Records
 from engine.errors import DatabaseError, RefusedError, StalePlanError
 from engine.export import Destination, chosen, export_records, snapshot
 from engine.intake import File, Inspected, Intake, inspect_file, source_of
@@ -110,7 +112,7 @@ class ImportExportService:
             _make_folder(settings.database_url)
         dialect = dialect_of(self.database)
         storage = Storage(settings.storage_url, settings.home / "cache")
-        records = records_of(self.catalog, dialect, self.database)
+        records = Records(self.catalog, dialect)
         self.around = Surroundings(self.catalog, self.database, dialect, records, storage)
 
     def close(self) -> None:
@@ -137,12 +139,9 @@ class ImportExportService:
     def record_counts(self) -> dict[str, int]:
         """How many records each entity has."""
         with connected(self.database) as connection:
-            return {
-                entity.name: int(
-                    connection.exec_driver_sql(f"SELECT count(*) FROM {self.around.records.table(entity)}").scalar_one()
-                )
-                for entity in self.catalog.entities
-            }
+            tables = {entity.name: self.around.records.table(entity) for entity in self.catalog.entities}
+            ask = partial(connection.exec_driver_sql, execution_options=AS_IT_STANDS)
+            return {name: int(ask(f"SELECT count(*) FROM {table}").scalar_one()) for name, table in tables.items()}
 
     # -- opening a batch
 

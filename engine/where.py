@@ -15,6 +15,7 @@ import pyarrow as pa
 from engine.catalog.model import Catalog, Entity, Field, Slot, slots
 from engine.catalog.text import arrow_type, to_text
 from engine.catalog.values import parse
+from engine.dialects.quoting import literal
 from engine.dialects.records import SEPARATOR, Joins, Records
 from engine.errors import UsageError
 
@@ -114,8 +115,3 @@ def _is_key(text: str, key: str) -> str:
     if "/" in key:
         ways += [f"replace({text}, {SEPARATOR}, {mark}) = {literal(key)}" for mark in ("'/'", "' / '")]
     return f"({' OR '.join(ways)})"
-
-
-def literal(text: str) -> str:
-    """The text as a literal of SQL; both databases read it as it stands."""
-    return "'" + text.replace("'", "''") + "'"

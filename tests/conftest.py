@@ -116,7 +116,8 @@ class Desk:
     def read(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         with self.service.database.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+            rows = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+            return [tuple(row) for row in rows]
 
     def write(self, sql: str) -> int:
         """Somebody else's transaction; answers how many rows it touched."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine.catalog.model import Entity, Field
 from engine.catalog.text import to_text
 from engine.database import connected, writer
+from engine.dialects.quoting import literal, quoted, table_name
 
 
 class PostgreSQLStage:
@@ -98,7 +99,7 @@ class PostgreSQLDialect:
 
     def constant(self, value: pa.Array, field: Field, types: dict[str, str]) -> str:
         """See :class:`engine.dialects.port.Dialect`."""
-        text = _literal(to_text(value, field)[0].as_py())
+        text = literal(to_text(value, field)[0].as_py())
         return f"{text}::{types[field.column]}"
 
     def text(self, column: str, field: Field) -> str:
@@ -118,13 +119,12 @@ class PostgreSQLDialect:
 
     def column_types(self, connection: sa.Connection, entity: Entity) -> dict[str, str]:
         """See :class:`engine.dialects.port.Dialect`."""
-        table = connection.dialect.identifier_preparer.format_table(sa.table(entity.table, schema=entity.schema))
         found = connection.execute(
             sa.text(
                 "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
                 " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0 AND NOT attisdropped"
             ),
-            {"name": table},
+            {"name": table_name(entity)},
         )
         return {str(name): str(kind) for name, kind in found}
 
@@ -135,12 +135,9 @@ class PostgreSQLDialect:
 
     def take_ids(self, connection: sa.Connection, entity: Entity, count: int) -> int:
         """See :class:`engine.dialects.port.Dialect`; the table is locked, so only its own sequence can move."""
-        preparer = connection.dialect.identifier_preparer
         assert entity.id is not None
-        table = preparer.format_table(sa.table(entity.table, schema=entity.schema))
-        highest = connection.exec_driver_sql(
-            f"SELECT coalesce(max({preparer.quote(entity.id)}), 0) FROM {table}"
-        ).scalar_one()
+        table = table_name(entity)
+        highest = connection.exec_driver_sql(f"SELECT coalesce(max({quoted(entity.id)}), 0) FROM {table}").scalar_one()
         sequence = connection.execute(sa.select(sa.func.pg_get_serial_sequence(table, entity.id))).scalar()
         if not sequence or not count:
             return int(highest)
@@ -152,7 +149,7 @@ class PostgreSQLDialect:
     def json_object(self, pairs: list[tuple[str, str]]) -> str:
         """See :class:`engine.dialects.port.Dialect`; merged from pieces, since a call takes at most 100 arguments."""
         pieces = [pairs[start : start + 40] for start in range(0, len(pairs), 40)]
-        objects = [f"jsonb_build_object({', '.join(f'{_literal(n)}, {sql}' for n, sql in piece)})" for piece in pieces]
+        objects = [f"jsonb_build_object({', '.join(f'{literal(n)}, {sql}' for n, sql in piece)})" for piece in pieces]
         return f"({' || '.join(objects)})::text"
 
     @contextmanager
@@ -216,8 +213,7 @@ def _definitions(connection: sa.Connection, entity: Entity) -> list[tuple[str, s
 
     In the order of rebuilding reversed: indexes and unique constraints stand before references do.
     """
-    preparer = connection.dialect.identifier_preparer
-    table = preparer.format_table(sa.table(entity.table, schema=entity.schema))
+    table = table_name(entity)
     name = {"name": table}
     constraints = connection.execute(
         sa.text(
@@ -243,13 +239,9 @@ def _definitions(connection: sa.Connection, entity: Entity) -> list[tuple[str, s
     ).all()
     dropped = [
         (
-            f"ALTER TABLE {table} DROP CONSTRAINT {preparer.quote(n)}",
-            f"ALTER TABLE {table} ADD CONSTRAINT {preparer.quote(n)} {d}",
+            f"ALTER TABLE {table} DROP CONSTRAINT {quoted(n)}",
+            f"ALTER TABLE {table} ADD CONSTRAINT {quoted(n)} {d}",
         )
         for n, d in [*constraints, *uniques]
     ]
     return [*dropped, *((f"DROP INDEX {n}", d) for n, d in indexes)]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

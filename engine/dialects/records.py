@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from engine.catalog.model import Catalog, Entity, Field, stored
 from engine.dialects.port import Dialect
+from engine.dialects.quoting import quoted, table_name
 from engine.model import KEY_SEPARATOR
 
 SEPARATOR = f"'{KEY_SEPARATOR}'"
-
-
-def literal(text: str) -> str:
-    """The text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(slots=True)
@@ -42,16 +36,14 @@ class Records:
 
     catalog: Catalog
     dialect: Dialect
-    preparer: sa.sql.compiler.IdentifierPreparer
 
     def quote(self, name: str) -> str:
         """The identifier, quoted whatever it holds."""
-        return self.preparer.quote_identifier(name)
+        return quoted(name)
 
     def table(self, entity: Entity) -> str:
         """The entity's table, with its schema where it has one."""
-        name = self.quote(entity.table)
-        return f"{self.quote(entity.schema)}.{name}" if entity.schema else name
+        return table_name(entity)
 
     def column(self, alias: str, item: Field) -> str:
         """The field's column of the table called ``alias``."""
@@ -88,8 +80,3 @@ class Records:
     def stored_field(self, item: Field) -> Field:
         """The ordinary field whose values the field's column holds."""
         return stored(self.catalog, item)
-
-
-def records_of(catalog: Catalog, dialect: Dialect, database: sa.Engine) -> Records:
-    """The names and texts of ``catalog`` as this database words them."""
-    return Records(catalog, dialect, database.dialect.identifier_preparer)

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from engine.catalog.model import Entity, Field
 from engine.database import connected, writer
 from engine.dialects.port import SEQ
+from engine.dialects.quoting import literal, quoted
 
 EXACT_DIGITS = 15
 """Decimal digits a double holds without loss (IEEE 754 binary64, DBL_DIG)."""
@@ -134,7 +135,7 @@ class SQLiteDialect:
     def constant(self, value: pa.Array, field: Field, types: dict[str, str]) -> str:
         """See :class:`engine.dialects.port.Dialect`."""
         staged = _staged_column(value, _staged_type(value.type))[0].as_py()
-        return _literal(staged) if isinstance(staged, str) else repr(staged)
+        return literal(staged) if isinstance(staged, str) else repr(staged)
 
     def text(self, column: str, field: Field) -> str:
         """See :class:`engine.dialects.port.Dialect`."""
@@ -179,9 +180,10 @@ class SQLiteDialect:
 
     def take_ids(self, connection: sa.Connection, entity: Entity, count: int) -> int:
         """See :class:`engine.dialects.port.Dialect`; an AUTOINCREMENT table never gives an id twice."""
-        quote = connection.dialect.identifier_preparer.quote
         assert entity.id is not None
-        highest = connection.exec_driver_sql(f"SELECT max({quote(entity.id)}) FROM {quote(entity.table)}").scalar() or 0
+        highest = (
+            connection.exec_driver_sql(f"SELECT max({quoted(entity.id)}) FROM {quoted(entity.table)}").scalar() or 0
+        )
         counted = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar()
         if counted:
             given = connection.exec_driver_sql(
@@ -193,7 +195,7 @@ class SQLiteDialect:
     def json_object(self, pairs: list[tuple[str, str]]) -> str:
         """See :class:`engine.dialects.port.Dialect`; merged from pieces, since a call takes at most 100 arguments."""
         pieces = [pairs[start : start + 40] for start in range(0, len(pairs), 40)]
-        objects = [f"json_object({', '.join(f'{_literal(name)}, {sql}' for name, sql in piece)})" for piece in pieces]
+        objects = [f"json_object({', '.join(f'{literal(name)}, {sql}' for name, sql in piece)})" for piece in pieces]
         merged = objects[0]
         for other in objects[1:]:
             merged = f"(rtrim({merged}, '}}') || ',' || ltrim({other}, '{{'))"
@@ -207,9 +209,8 @@ class SQLiteDialect:
             " AND sql NOT LIKE 'CREATE UNIQUE%'",
             (entity.table,),
         ).all()
-        quote = connection.dialect.identifier_preparer.quote
         for name, _ in found:
-            connection.exec_driver_sql(f"DROP INDEX {quote(name)}")
+            connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
         yield
         for _, sql in found:
             connection.exec_driver_sql(sql)
@@ -252,7 +253,3 @@ def _column(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # SQLite lets a column hold values of any type
         return pa.array([None if value is None else str(value) for value in values], pa.string()).cast(kind)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

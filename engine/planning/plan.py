@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from engine.catalog.model import Catalog, Field
 from engine.catalog.schema import fingerprint
 from engine.dialects.port import SEQ, Stage
-from engine.dialects.records import Joins, Records, literal
+from engine.dialects.quoting import literal
+from engine.dialects.records import Joins, Records
 from engine.issues import gather, issue_table
 from engine.model import Counts, Policy
 from engine.planning.feed import LISTED, take_out
@@ -197,10 +198,13 @@ def _broken_rules(connection: sa.Connection, words: EntityWords) -> list[pa.Tabl
         if len(sides) < 2 or not any(item in words.compared() for item in sides):
             continue
         left, right = (words.outcome(item) for item in sides)
+        both = all(item in words.compared() for item in sides)  # then the checks have seen the rows that fill both
+        blank = f"({' OR '.join(f'{words.raw(item)} IS NULL' for item in sides)})" if both else "1 = 1"
         sql = (
             f"SELECT {words.seq} FROM {words.staged('action')} AS {M} JOIN {words.staged('rows')} AS {S}"
             f' ON {words.seq} = {M}."{SEQ}" JOIN {words.table} AS {T} ON {words.is_record()} {words.late_joins()}'
-            f" WHERE {M}.action IN ({UPDATE}, {VERSION}) AND NOT ({left} {_SQL_OF[rule.operator]} {right})"
+            f" WHERE {M}.action IN ({UPDATE}, {VERSION}) AND {blank}"
+            f" AND NOT ({left} {_SQL_OF[rule.operator]} {right})"
             f" ORDER BY {words.seq}"
         )
         schema = pa.schema([("seq", pa.int64())])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine.database import connected
+from engine.dialects.quoting import AS_IT_STANDS
 from engine.dialects.records import Joins
 from engine.ledger.batches import ledger
 from engine.ledger.tables import change, result
@@ -75,7 +76,8 @@ def _keys(
         id, key = f"t.{records.quote(entity.id)}", records.key_text(entity, "t", joins)
         listed = ", ".join(str(int(record)) for of, record in named if of == name)
         sql = f"SELECT {id}, {key} FROM {records.table(entity)} AS t {joins} WHERE {id} IN ({listed})"
-        found |= {(name, int(record)): text for record, text in connection.exec_driver_sql(sql) if text is not None}
+        keys = connection.exec_driver_sql(sql, execution_options=AS_IT_STANDS)
+        found |= {(name, int(record)): text for record, text in keys if text is not None}
     return found
 
 
