@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -158,11 +158,12 @@ class PostgreSQLDialect:
         if not also_constraints:
             yield
             return
-        with ExitStack() as rebuilt:
-            for drop, create in _definitions(connection, entity):
-                connection.exec_driver_sql(drop)
-                rebuilt.callback(connection.exec_driver_sql, create)
-            yield
+        definitions = _definitions(connection, entity)
+        for drop, _ in definitions:
+            connection.exec_driver_sql(drop)
+        yield  # where this fails the transaction does, and everything stands as it stood
+        for _, create in reversed(definitions):
+            connection.exec_driver_sql(create)
 
     def read(self, connection: sa.Connection, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """COPY speaks CSV and Arrow reads it: no Python object per cell is ever made."""
