@@ -11,8 +11,9 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -156,7 +157,7 @@ class ParquetWriter:
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
 
-def _readable(file: Path) -> BinaryIO:
+def _readable(file: Path) -> BufferedReader:
     if file.is_dir():
         raise UnreadableFileError(f"{file} is a folder: name the files in it.")
     try:

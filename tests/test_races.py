@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from engine.errors import StalePlanError
 from engine.model import Counts
+from engine.service import ImportExportService
+from engine.settings import Settings
+
+SAMPLE = Path(__file__).parents[1] / "sample_data"
 
 ORGANIZATION = "code,name\nACME,Acme\n"
 PERSON = "email,name,organization\na@x.example,A,ACME\n"
@@ -88,3 +93,25 @@ def test_imports_at_one_time_take_turns_and_all_their_rows_are_there_once(desk):
     assert desk.ledger_count("portage_result") == 16
     inserted = [line for line in desk.changes() if line[2] == "insert"]
     assert len({record for _, record, *_ in inserted}) == len(inserted) == 81
+
+
+def test_a_database_set_up_by_several_at_one_time_is_set_up_once(database_url, home):
+    settings = Settings(home, database_url, str(home / "storage"), SAMPLE / "catalog.toml", "tester")
+    services = [ImportExportService(settings) for _ in range(4)]
+    made, failed = [], []
+
+    def work(service):
+        try:
+            made.append(service.init())
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(service,)) for service in services]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failed, sorted(len(tables) for tables in made)) == ([], [0, 0, 0, 5])
+    assert services[0].record_counts() == dict.fromkeys(services[0].record_counts(), 0)
+    for service in services:
+        service.database.dispose()

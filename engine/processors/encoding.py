@@ -9,6 +9,7 @@ UTF-8: who reads a cell finds it there and reports it.
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,7 @@ def _guess(lines: list[bytes]) -> FoundEncoding:
 def _is_far_from_western(sample: bytes) -> bool:
     """Whether accents stand in long runs: single accents between ASCII letters are western Europe's."""
     high = sum(byte > 127 for byte in sample)
-    pairs = sum(a > 127 and b > 127 for a, b in zip(sample, sample[1:], strict=False))
+    pairs = sum(a > 127 and b > 127 for a, b in itertools.pairwise(sample))
     return pairs > high * 0.4
 
 

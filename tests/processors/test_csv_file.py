@@ -61,8 +61,16 @@ def test_a_header_row_beyond_the_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"delimiter": "ab"}, {"delimiter": "§"}, {"delimiter": "\n"}, {"delimiter": ""}, {"quote": "''"}]
-    + [{"quote": ";", "delimiter": ";"}, {"header_row": -1}, {"encoding": "klingon"}],
+    [
+        {"delimiter": "ab"},
+        {"delimiter": "§"},
+        {"delimiter": "\n"},
+        {"delimiter": ""},
+        {"quote": "''"},
+        {"quote": ";", "delimiter": ";"},
+        {"header_row": -1},
+        {"encoding": "klingon"},
+    ],
 )
 def test_options_that_cannot_be_meant_are_refused(tmp_path, options):
     with pytest.raises(UsageError):
@@ -209,7 +217,7 @@ def test_a_huge_cell_far_down_is_refused(tmp_path):
 def test_a_lost_mark_before_much_text_costs_one_row(tmp_path):
     lines = 2_000_000
     content = b'a,b\n1,"lost\n' + b"22222,3333\n" * lines
-    part, rows, issues = read(tmp_path, content, header_row=1, delimiter=",")
+    _part, rows, issues = read(tmp_path, content, header_row=1, delimiter=",")
     assert rows[0] == (2, "1", '"lost')
     assert (len(rows), rows[-1]) == (lines + 1, (lines + 2, "22222", "3333"))
     assert issues == [(2, None, "row.quote", "error")]
@@ -227,7 +235,7 @@ def test_rows_are_the_same_wherever_blocks_end(tmp_path, monkeypatch):
     for size in (61, 500, 4096):
         monkeypatch.setattr("engine.processors.csv_file.utf8_blocks", _in_blocks_of(size))
         monkeypatch.setattr(csv_blocks, "_PIECE", 64)
-        part, rows, issues = read(tmp_path, content)
+        _part, rows, issues = read(tmp_path, content)
         assert rows == whole[1]
         assert sorted(issues, key=str) == sorted(whole[2], key=str)
     assert (len(whole[1]), len(whole[2])) == (390, 40)

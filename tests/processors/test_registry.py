@@ -54,9 +54,9 @@ def test_what_is_no_table_is_refused_by_name(tmp_path, name, content, message):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(UnreadableFileError, match="a.csv does not exist"):
+    with pytest.raises(UnreadableFileError, match=r"a\.csv does not exist"):
         processor_for(tmp_path / "0f3a", "a.csv")
-    with pytest.raises(UnreadableFileError, match="a.csv is a folder"):
+    with pytest.raises(UnreadableFileError, match=r"a\.csv is a folder"):
         processor_for(tmp_path, "a.csv")
 
 

@@ -28,8 +28,17 @@ def test_a_file_of_one_column_has_no_sure_delimiter():
 
 @pytest.mark.parametrize(
     ("cell", "kind"),
-    [("12", "number"), ("-1.234,50", "number"), ("$5", "number"), ("2026-03-31", "date"), ("31/3/2026 10:00", "date")]
-    + [("Dec 8, 2022", "date"), ("A12", "text"), ("1 Main Street", "text"), (" ", "blank")],
+    [
+        ("12", "number"),
+        ("-1.234,50", "number"),
+        ("$5", "number"),
+        ("2026-03-31", "date"),
+        ("31/3/2026 10:00", "date"),
+        ("Dec 8, 2022", "date"),
+        ("A12", "text"),
+        ("1 Main Street", "text"),
+        (" ", "blank"),
+    ],
 )
 def test_the_kind_of_a_cell_is_what_a_person_says(cell, kind):
     assert kind_of(cell) == kind
