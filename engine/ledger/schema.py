@@ -11,6 +11,9 @@ from engine.ledger.tables import translate
 
 NEWEST = "0001"
 
+SET_UP = 0x506F727461676500
+"""Number of the lock under which one program at a time sets a database up: "Portage" in ASCII."""
+
 
 def revision(connection: sa.Connection) -> str | None:
     """The revision the ledger stands at, or None where there is no ledger yet."""
@@ -26,6 +29,8 @@ def upgrade(connection: sa.Connection) -> None:
 
     Raises UsageError where a newer Portage has been at work on it.
     """
+    if connection.dialect.name == "postgresql":  # elsewhere a writer is alone anyway
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SET_UP)))
     found = revision(connection)
     if found == NEWEST:
         return
