@@ -166,7 +166,9 @@ class _BlockReader:
         return self._chunk(None, odd), len(text[: record.end].encode("utf-8", "surrogateescape"))
 
     def _is_sound(self, data: bytes) -> bool:
-        """Whether every quotation mark opens or closes a cell, and every line ends in a line feed."""
+        """Whether every quotation mark opens or closes a cell, every line ends in a line feed, and all is UTF-8."""
+        if not data.isascii() and not _is_utf8(data):
+            return False
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") and _has_lone_return(data, self.dialect.quote):
             return False
         if not self.dialect.quote or self.dialect.quote.encode() not in data:
@@ -201,9 +203,9 @@ class _BlockReader:
                     ignore_empty_lines=False,
                     invalid_row_handler=keep,
                 ),
-                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False, check_utf8=True),
+                pyarrow.csv.ConvertOptions(column_types=self._text, strings_can_be_null=False, check_utf8=False),
             )
-        except (pa.ArrowInvalid, UnicodeDecodeError):  # a cell, or the text of a ragged row, is not UTF-8
+        except pa.ArrowInvalid:
             return None
         odd = self._odd_rows()
         for number, text in ragged:
@@ -290,6 +292,16 @@ def _last_record_end(data: bytes, quote: str) -> int:
             return end
         end = data.rfind(b"\n", 0, int(marks[before - 1])) + 1
     return 0
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether Arrow takes the bytes for one text: it looks without making a copy, as decoding would."""
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(data)]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _has_lone_return(data: bytes, quote: str) -> bool:
