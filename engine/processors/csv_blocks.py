@@ -20,6 +20,7 @@ import pyarrow.csv
 from engine.errors import UnreadableFileError
 from engine.issues import SCHEMA
 from engine.processors.cells import null_issues, without_blank_rows
+from engine.processors.encoding import is_utf8
 from engine.processors.port import ROW, Chunk
 from engine.processors.records import Dialect, Oddity, read_record, records
 
@@ -167,7 +168,7 @@ class _BlockReader:
 
     def _is_sound(self, data: bytes) -> bool:
         """Whether every quotation mark opens or closes a cell, every line ends in a line feed, and all is UTF-8."""
-        if not data.isascii() and not _is_utf8(data):
+        if not data.isascii() and not is_utf8(data):
             return False
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") and _has_lone_return(data, self.dialect.quote):
             return False
@@ -292,16 +293,6 @@ def _last_record_end(data: bytes, quote: str) -> int:
             return end
         end = data.rfind(b"\n", 0, int(marks[before - 1])) + 1
     return 0
-
-
-def _is_utf8(data: bytes) -> bool:
-    """Whether Arrow takes the bytes for one text: it looks without making a copy, as decoding would."""
-    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
-    try:
-        pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(data)]).cast(pa.string())
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _has_lone_return(data: bytes, quote: str) -> bool:

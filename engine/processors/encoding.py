@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import charset_normalizer
+import numpy as np
+import pyarrow as pa
 
 from engine.errors import UnreadableFileError
 from engine.issues import Issue
@@ -109,17 +111,34 @@ def _suspect_lines(path: Path) -> list[bytes] | None:
 
 
 def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    pending = False
+    held = b""
     with path.open("rb") as file:
-        try:
-            while block := file.read(_SCAN):
-                if pending or not block.isascii():
-                    decoder.decode(block)
-                    pending = bool(decoder.getstate()[0])
-            decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            return False
+        while block := file.read(_SCAN):
+            data = held + block
+            end = _whole_letters(data)
+            if not data.isascii() and not is_utf8(data[:end]):
+                return False
+            held = data[end:]
+    return is_utf8(held)
+
+
+def _whole_letters(data: bytes) -> int:
+    """Where the last letter begins if it may go on behind the bytes, else their length."""
+    for back in range(1, min(4, len(data)) + 1):
+        if data[-back] >= 0xC0:
+            return len(data) - back
+        if data[-back] < 0x80:
+            break
+    return len(data)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether Arrow takes the bytes for one text: it looks without making a copy, as decoding would."""
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(data)]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
     return True
 
 
