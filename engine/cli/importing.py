@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -32,6 +32,13 @@ Files = Annotated[
 PolicyName = Annotated[
     Literal["skip", "update", "version", "ask"] | None,
     typer.Option(help="What happens to a record that differs from its row.", show_default="the catalog's"),
+]
+Rebuild = Annotated[
+    bool,
+    typer.Option(
+        "--rebuild-constraints",
+        help="Fill empty tables without indexes and references, and rebuild them (PostgreSQL; locks the tables).",
+    ),
 ]
 Partial = Annotated[bool, typer.Option("--partial", help="Commit the sound rows; the rest stays as an open batch.")]
 IssuesFile = Annotated[
@@ -88,12 +95,13 @@ def add_commands(app: typer.Typer) -> None:
         delimiter: Delimiter = None,
         header_row: HeaderRow = None,
         null: Nulls = None,
+        rebuild: Rebuild = False,
     ) -> int:
         """Bring files in, or refuse them.
 
         All rows go in as one transaction; where anything is wrong, nothing is written.
         """
-        options = _options(policy, partial, encoding, delimiter, header_row, null)
+        options = replace(_options(policy, partial, encoding, delimiter, header_row, null), rebuild_constraints=rebuild)
         _check_issues_file(issues)
         service = door.service()
         with door.progress() as progress:
@@ -112,12 +120,13 @@ def add_commands(app: typer.Typer) -> None:
         delimiter: Delimiter = None,
         header_row: HeaderRow = None,
         null: Nulls = None,
+        rebuild: Rebuild = False,
     ) -> int:
         """Plan an import, to be carried out by apply.
 
         No record is written. The plan says exactly what will change; apply does that, or refuses.
         """
-        options = _options(policy, partial, encoding, delimiter, header_row, null)
+        options = replace(_options(policy, partial, encoding, delimiter, header_row, null), rebuild_constraints=rebuild)
         _check_issues_file(issues)
         service = door.service()
         with door.progress() as progress:
