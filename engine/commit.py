@@ -259,9 +259,7 @@ def _update(connection: sa.Connection, words: EntityWords, planned: EntityPlan, 
     for item in words.compared():
         if item.name not in changed:
             continue
-        value = f"coalesce({_assigned(words, item, ids, joins)}, {words.stored(item)})"
-        if cleared := words.cleared(item):
-            value = f"CASE WHEN {cleared} THEN NULL ELSE {value} END"
+        value = words.merged(item, _assigned(words, item, ids, joins))
         sets.append(f"{words.records.quote(item.column)} = {value}")
     rows, met = _matched(words)
     connection.exec_driver_sql(

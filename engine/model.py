@@ -9,7 +9,6 @@ Policy = Literal["skip", "update", "version", "ask"]
 POLICIES: tuple[Policy, ...] = ("skip", "update", "version", "ask")
 
 Action = Literal["insert", "update", "version", "skip", "unchanged", "reject"]
-ACTIONS: tuple[Action, ...] = ("insert", "update", "version", "skip", "unchanged", "reject")
 
 BatchStatus = Literal["open", "committed", "discarded"]
 Status = Literal["committed", "refused", "planned"]

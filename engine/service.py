@@ -86,11 +86,6 @@ class Preview:
     issues: IssueCounts
     digest: str
 
-    @property
-    def can_commit(self) -> bool:
-        """Whether nothing stands in the way, and there is something to do."""
-        return self.issues.error == 0
-
 
 class ImportExportService:
     """All that Portage does, on the database, catalog and storage of ``settings``."""

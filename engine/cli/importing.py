@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -101,11 +101,8 @@ def add_commands(app: typer.Typer) -> None:
 
         All rows go in as one transaction; where anything is wrong, nothing is written.
         """
-        options = replace(_options(policy, partial, encoding, delimiter, header_row, null), rebuild_constraints=rebuild)
-        _check_issues_file(issues)
-        service = door.service()
-        with door.progress() as progress:
-            result = service.run_import(_targets(files), options, dry_run=dry_run, progress=progress)
+        options = _options(policy, partial, encoding, delimiter, header_row, null, rebuild)
+        service, result = _run(door, files, options, issues, dry_run=dry_run)
         return _answer(door, service, result, issues)
 
     @command(app, "plan")
@@ -126,11 +123,8 @@ def add_commands(app: typer.Typer) -> None:
 
         No record is written. The plan says exactly what will change; apply does that, or refuses.
         """
-        options = replace(_options(policy, partial, encoding, delimiter, header_row, null), rebuild_constraints=rebuild)
-        _check_issues_file(issues)
-        service = door.service()
-        with door.progress() as progress:
-            result = service.run_import(_targets(files), options, dry_run=True, progress=progress)
+        options = _options(policy, partial, encoding, delimiter, header_row, null, rebuild)
+        service, result = _run(door, files, options, issues, dry_run=True)
         if result.status == "planned":
             _write_plan(output, result)
             door.note(f"The plan is in {output}: carry it out with apply {output}.")
@@ -157,6 +151,16 @@ def add_commands(app: typer.Typer) -> None:
         return _answer(door, service, result, None)
 
 
+def _run(
+    door: Door, files: Sequence[str], options: ImportOptions, issues: Path | None, *, dry_run: bool
+) -> tuple[ImportExportService, ImportResult]:
+    """The files went the whole way, or up to the plan; an issues file that cannot be written is told before."""
+    _check_issues_file(issues)
+    service = door.service()
+    with door.progress() as progress:
+        return service, service.run_import(_targets(files), options, dry_run=dry_run, progress=progress)
+
+
 def _targets(files: Sequence[str]) -> list[tuple[Path, str, str | None]]:
     """Path, name and entity of each argument; a file that is called so wins over ``ENTITY=FILE``."""
     found: list[tuple[Path, str, str | None]] = []
@@ -177,6 +181,7 @@ def _options(
     delimiter: str | None = None,
     header_row: str | None = None,
     nulls: Sequence[str] | None = None,
+    rebuild: bool = False,
 ) -> ImportOptions:
     return ImportOptions(
         policy=policy,
@@ -185,6 +190,7 @@ def _options(
         encoding=_encoding(encoding),
         delimiter=_delimiter(delimiter),
         header_row=_header_row(header_row),
+        rebuild_constraints=rebuild,
     )
 
 

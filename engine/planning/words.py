@@ -111,9 +111,11 @@ class EntityWords:
 
     def outcome(self, item: Field) -> str:
         """What the field of a record holds once the row is carried out."""
-        if item not in self.compared():
-            return self.stored(item)
-        value = f"coalesce({self.value(item)}, {self.stored(item)})"
+        return self.merged(item, self.value(item)) if item in self.compared() else self.stored(item)
+
+    def merged(self, item: Field, given: str) -> str:
+        """What is ``given`` for the field laid over what is stored: a blank leaves it, only a token clears it."""
+        value = f"coalesce({given}, {self.stored(item)})"
         cleared = self.cleared(item)
         return f"CASE WHEN {cleared} THEN NULL ELSE {value} END" if cleared else value
 
