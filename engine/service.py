@@ -24,7 +24,7 @@ from engine import pipeline
 from engine.catalog.loader import load_catalog
 from engine.catalog.model import Catalog
 from engine.catalog.schema import check_fits, create_missing
-from engine.database import connected, open_database, writing
+from engine.database import connected, open_database, startup_notes, writing
 from engine.dialects.choose import dialect_of
 from engine.dialects.quoting import AS_IT_STANDS
 from engine.dialects.records import Records
@@ -109,6 +109,10 @@ class ImportExportService:
         storage = Storage(settings.storage_url, settings.home / "cache")
         records = Records(self.catalog, dialect)
         self.around = Surroundings(self.catalog, self.database, dialect, records, storage)
+
+    def startup_notes(self) -> list[str]:
+        """What whoever sets Portage up should know about the database's software."""
+        return startup_notes(self.database)
 
     def close(self) -> None:
         """No connection stays open."""

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine import database as opening
-from engine.database import connected, open_database, writing
+from engine.database import connected, open_database, startup_notes, writing
 from engine.errors import DatabaseError, UsageError
 
 
@@ -139,4 +139,14 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path):
     with pytest.raises(DatabaseError) as failed, connected(database):
         pass
     assert "\n" not in str(failed.value)
+    database.dispose()
+
+
+def test_an_old_sqlite_is_told_of(tmp_path, monkeypatch):
+    """Before 3.51.3 two connections can corrupt a WAL (RISKS F16); from then on there is nothing to say."""
+    database = open_database(f"sqlite:///{tmp_path / 'portage.db'}")
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 40, 1))
+    assert [note.split(":")[1] for note in startup_notes(database)] == [" writers take turns under a lock file."]
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 51, 3))
+    assert startup_notes(database) == []
     database.dispose()

@@ -31,6 +31,8 @@ def add_commands(app: typer.Typer) -> None:
         counts = service.record_counts()
         place = service.database.url.render_as_string(hide_password=True)
         value: dict[str, Any] = {"database": place, "tables": made, "sample": loaded, "records": counts}
+        for note in service.startup_notes() if made else ():  # once is enough
+            door.note(note)
         held = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         door.answer(value, lambda console: console.print(f"{place} is ready: {held}.", soft_wrap=True))
         return 0
